@@ -1,0 +1,1 @@
+"""Architectures: data plus builders that return Keras models. Pure Keras; knows no files or devices."""

@@ -1,0 +1,1 @@
+"""Layers that Keras does not have; a file each for what belongs together."""
