@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
 import fnmatch
 import inspect
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from os import PathLike
 from types import MappingProxyType, ModuleType
@@ -16,8 +15,12 @@ import keras
 from models.classifiers import lenet
 from models.spec import ModelSpec
 from models.weights import load_weights
+from models.words import suggest
 
 FAMILIES: Mapping[str, ModuleType] = MappingProxyType({"lenet": lenet})
+
+
+_COMMON = ("spec", "input_shape", "classes")  # what every `build` takes
 
 
 @dataclass(frozen=True)
@@ -90,15 +93,3 @@ def create_model(
     if weights is not None:
         load_weights(model, weights)
     return model
-
-
-_COMMON = ("spec", "input_shape", "classes")
-
-
-def suggest(word: str, known: Iterable[str]) -> str:
-    """Return a remedy for an unknown word: the nearest known one, or all of them."""
-    names = list(known)
-    near = difflib.get_close_matches(word, names, n=1)
-    if near:
-        return f"did you mean {near[0]!r}?"
-    return f"known: {', '.join(names)}" if names else "there are none"

@@ -1,0 +1,41 @@
+"""Tasks: read, prepare, run a network, return a result; train, evaluate, export.
+
+`pipeline` makes a task's pipeline by name. Importing this package loads nothing heavy.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+from models.words import suggest
+
+
+def _image_classification(preset: str | os.PathLike[str] | None, **options: Any) -> Any:
+    from pipelines.classification.pipeline import ImageClassification
+
+    return ImageClassification.from_preset(preset or "lenet_modern_mnist", **options)
+
+
+TASKS: Mapping[str, Callable[..., Any]] = MappingProxyType(
+    {"image-classification": _image_classification}
+)
+
+
+def pipeline(task: str, preset: str | os.PathLike[str] | None = None, **options: Any) -> Any:
+    """Return the pipeline of a task, ready to be called.
+
+    Args:
+        task: One of `TASKS`, such as "image-classification".
+        preset: A shipped preset's name, a folder, or `hf://owner/name`; the task's own when None.
+        **options: What the task's `from_preset` takes besides, such as `offline=True`.
+
+    Raises:
+        ValueError: Unknown task or preset; the message names the nearest.
+        TypeError: An option that the task does not have.
+    """
+    if task not in TASKS:
+        raise ValueError(f"unknown task {task!r}; {suggest(task, TASKS)}")
+    return TASKS[task](preset, **options)

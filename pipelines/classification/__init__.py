@@ -1,0 +1,1 @@
+"""What is in the picture: labels and scores."""

@@ -1,0 +1,327 @@
+"""How the shipped classifiers were trained, as data; and the code that runs such a recipe."""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Literal
+
+import keras
+
+from models.catalog import create_model
+from models.losses import MaximumAPosteriori
+from models.words import suggest
+from pipelines.augmentation import Augmentation
+from pipelines.classification.data import DataError, LabelledImages, load_data
+from pipelines.classification.pipeline import ImageClassification
+from pipelines.fitting import TrainingPlan, fit
+from pipelines.preprocessing import ImagePreprocessing, scale_pixels
+
+REPORT, PRESET = "report.json", "preset"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """One training: which network on which data, how, and what to expect.
+
+    Attributes:
+        title: One line for people.
+        model: The network's name in the catalog.
+        data: A named data set, see `pipelines.classification.data`.
+        preprocessing: How a picture is prepared, in training and ever after.
+        plan: How long and how fast.
+        augment: Random changes of training pictures.
+        loss: Softmax cross-entropy, or LeNet-5's own criterion.
+        expected: The test accuracy to expect, and the cost.
+        licence: What the data's authors state.
+    """
+
+    title: str
+    model: str
+    data: str
+    preprocessing: ImagePreprocessing
+    plan: TrainingPlan
+    augment: Augmentation
+    expected: str
+    licence: str
+    loss: Literal["cross_entropy", "map_criterion"] = "cross_entropy"
+
+
+# MNIST's own preparation: the digit in a 20 x 20 box, its centre of mass in the middle of 28 x 28.
+MNIST = ImagePreprocessing(
+    height_px=28,
+    width_px=28,
+    channels=1,
+    fit="object",
+    polarity="light_on_dark",
+    object_fraction=20 / 28,
+    object_centre="mass",
+)
+# LeNet-5 of 1998 saw 32 x 32 pixels with white at -0.1 and black at 1.175 (section II.A).
+MNIST_1998 = replace(MNIST, margin_px=2, scale=(1.275,), offset=(-0.1,))
+# Fashion-MNIST's: trimmed, the longer side at 28, centred, light on dark (arXiv:1708.07747).
+FASHION = replace(MNIST, object_fraction=1.0, object_centre="box")
+
+HANDWRITING = Augmentation(rotation_deg=11.5, log_scale=0.12, shear=0.2, shift_px=2.0)
+CLOTHES = Augmentation(shift_px=1.5, mirror=True)
+
+MNIST_LICENCE = "not stated in the source used"
+FASHION_LICENCE = "MIT (Zalando)"
+
+RECIPES: Mapping[str, Recipe] = MappingProxyType(
+    {
+        "lenet_modern_mnist": Recipe(
+            title="Handwritten digits: a modern net of 88,000 parameters",
+            model="lenet_modern",
+            data="mnist",
+            preprocessing=MNIST,
+            plan=TrainingPlan(epochs=15),
+            augment=HANDWRITING,
+            expected="99.6 % of MNIST's test images; 12 minutes on one core",
+            licence=MNIST_LICENCE,
+        ),
+        "lenet5_mnist": Recipe(
+            title="Handwritten digits: LeNet-5 as everybody writes it",
+            model="lenet5",
+            data="mnist",
+            preprocessing=MNIST,
+            plan=TrainingPlan(epochs=20, batch_size=64, peak_rate=2e-3),
+            augment=HANDWRITING,
+            expected="99.4 % of MNIST's test images; 4 minutes on one core",
+            licence=MNIST_LICENCE,
+        ),
+        "lenet5_1998_mnist": Recipe(
+            title="Handwritten digits: LeNet-5 exactly as published in 1998",
+            model="lenet5_1998",
+            data="mnist",
+            preprocessing=MNIST_1998,
+            plan=TrainingPlan(epochs=20, batch_size=64, peak_rate=2e-3, weight_decay=0.0),
+            augment=HANDWRITING,
+            loss="map_criterion",
+            expected="99.2 % of MNIST's test images (the paper: 99.2 % with distortions)",
+            licence=MNIST_LICENCE,
+        ),
+        "lenet_modern_fashion_mnist": Recipe(
+            title="Clothes and shoes: a modern net of 88,000 parameters",
+            model="lenet_modern",
+            data="fashion_mnist",
+            preprocessing=FASHION,
+            plan=TrainingPlan(epochs=30),
+            augment=CLOTHES,
+            expected="93 % of Fashion-MNIST's test images; 25 minutes on one core",
+            licence=FASHION_LICENCE,
+        ),
+        "lenet5_fashion_mnist": Recipe(
+            title="Clothes and shoes: LeNet-5 as everybody writes it",
+            model="lenet5",
+            data="fashion_mnist",
+            preprocessing=FASHION,
+            plan=TrainingPlan(epochs=20, batch_size=64, peak_rate=2e-3),
+            augment=CLOTHES,
+            expected="91 % of Fashion-MNIST's test images; 4 minutes on one core",
+            licence=FASHION_LICENCE,
+        ),
+    }
+)
+
+
+def recipe(name: str) -> Recipe:
+    """Return the recipe of that name.
+
+    Raises:
+        ValueError: There is none; the message names the nearest.
+    """
+    if name not in RECIPES:
+        raise ValueError(f"unknown recipe {name!r}; {suggest(name, RECIPES)}")
+    return RECIPES[name]
+
+
+def run(
+    name: str,
+    *,
+    out: str | os.PathLike[str],
+    data: str | None = None,
+    seeds: Sequence[int] = (0,),
+    epochs: int | None = None,
+    progress: bool = False,
+) -> dict[str, Any]:
+    """Train a recipe once a seed, evaluate each, and return the report.
+
+    Each seed has a folder `out/seed_N` with its log, its report and its preset. A seed that is
+    complete is not trained again; one that was interrupted goes on. The summary over all seeds is
+    `out/report.json`.
+
+    Args:
+        name: One of `RECIPES`.
+        out: The run's folder.
+        data: Where the data set lies; None lets Keras download it.
+        seeds: One training each.
+        epochs: Instead of the recipe's.
+        progress: Whether to print a line an epoch on standard error.
+    """
+    chosen = recipe(name)
+    if not seeds:
+        raise ValueError("seeds must name at least one training; got none")
+    if epochs is not None:
+        chosen = replace(chosen, plan=replace(chosen.plan, epochs=epochs))
+    reports = [
+        _run_seed(name, chosen, Path(out) / f"seed_{seed}", data, seed, progress) for seed in seeds
+    ]
+    accuracies = [report["accuracy"] for report in reports]
+    summary = {
+        "recipe": name,
+        "data": f"{chosen.data} test",
+        "seeds": list(seeds),
+        "accuracy": accuracies,
+        "mean": statistics.mean(accuracies),
+        "spread": max(accuracies) - min(accuracies),
+        "preset": str(Path(out) / f"seed_{seeds[0]}" / PRESET),
+    }
+    (Path(out) / REPORT).write_text(json.dumps(summary, indent=2) + "\n", "utf-8")
+    return summary
+
+
+def _run_seed(
+    name: str, chosen: Recipe, folder: Path, data: str | None, seed: int, progress: bool
+) -> dict[str, Any]:
+    if (folder / REPORT).is_file():
+        report: dict[str, Any] = json.loads((folder / REPORT).read_text("utf-8"))
+        return report
+    train = load_data(chosen.data, "train", folder=data)
+    test = load_data(chosen.data, "test", folder=data)
+    keras.utils.set_random_seed(seed)
+    plan = chosen.preprocessing
+    classifier = ImageClassification(
+        create_model(chosen.model, classes=len(train.classes), input_shape=plan.input_shape),
+        preprocessing=plan,
+        labels=train.classes,
+        preset=name,
+    )
+    start = time.monotonic()
+    _fit(classifier, train, chosen.plan, chosen.augment, chosen.loss, seed, folder, progress)
+    minutes = (time.monotonic() - start) / 60
+    measured = classifier.evaluate(test)
+    report = {
+        "recipe": name,
+        "seed": seed,
+        "epochs": chosen.plan.epochs,
+        "minutes": round(minutes, 1),
+        **{k: v for k, v in measured.to_dict().items() if k in ("accuracy", "ece", "loss")},
+    }
+    command = f"sightsound evaluate --preset {name} --data {chosen.data}"
+    metrics = [
+        {"name": "accuracy", "value": measured.accuracy, "data": test.name, "command": command},
+        {"name": "ece", "value": measured.ece, "data": test.name, "command": command},
+    ]
+    facts = {
+        "title": chosen.title,
+        "description": f"{chosen.expected}. Trained by `sightsound train {name} --seeds {seed}`.",
+        "data": f"{chosen.data} train, {len(train):,} pictures",
+        "licence": f"weights Apache-2.0; data: {chosen.licence}",
+        "metrics": metrics,
+    }
+    classifier.save(folder / PRESET, metadata=facts, overwrite=True)
+    (folder / REPORT).write_text(json.dumps(report, indent=2) + "\n", "utf-8")
+    return report
+
+
+def fit_classifier(
+    start: ImageClassification,
+    data: LabelledImages,
+    *,
+    epochs: int,
+    batch_size: int,
+    peak_rate: float,
+    augment: Augmentation | None,
+    seed: int,
+    name: str,
+    folder: str | os.PathLike[str] | None,
+    progress: bool,
+) -> ImageClassification:
+    """Train a copy of `start` on the data's classes; see `ImageClassification.fit`."""
+    if len(data.classes) < 2:
+        raise DataError(f"a classifier needs at least two classes; {data.name} has {data.classes}")
+    keras.utils.set_random_seed(seed)
+    shape = start.preprocessing.input_shape
+    model = create_model(start.model.name, classes=len(data.classes), input_shape=shape)
+    for new, old in zip(model.weights, start.model.weights, strict=True):
+        if tuple(new.shape) == tuple(old.shape):
+            new.assign(old)
+    fitted = ImageClassification(
+        model, preprocessing=start.preprocessing, labels=data.classes, preset=name
+    )
+    plan = TrainingPlan(
+        epochs=epochs,
+        batch_size=min(batch_size, len(data)),
+        peak_rate=peak_rate,
+        # Short runs have few steps to average over: a tenth of an epoch's worth at most.
+        average=min(0.998, 1 - 10 / max(20, len(data) // batch_size * epochs)),
+    )
+    augment = augment or Augmentation(rotation_deg=8.0, log_scale=0.1, shift_px=shape[0] / 14)
+    _fit(fitted, data, plan, augment, "cross_entropy", seed, folder, progress)
+    return fitted
+
+
+def _fit(
+    classifier: ImageClassification,
+    data: LabelledImages,
+    plan: TrainingPlan,
+    augment: Augmentation,
+    loss: str,
+    seed: int,
+    folder: str | os.PathLike[str] | None,
+    progress: bool,
+) -> None:
+    preprocessing = classifier.preprocessing
+    margin = preprocessing.margin_px
+
+    def prepare(pixels: Any) -> Any:
+        if margin:
+            pixels = keras.ops.pad(pixels, ((0, 0), (margin, margin), (margin, margin), (0, 0)))
+        return scale_pixels(preprocessing, pixels)
+
+    fit(
+        classifier.model,
+        classifier.fitted_pictures(data.images),
+        data.labels,
+        plan=plan,
+        prepare=prepare,
+        augment=augment,
+        loss=MaximumAPosteriori() if loss == "map_criterion" else None,
+        seed=seed,
+        folder=folder,
+        progress=progress,
+    )
+
+
+def card(name: str, model: str, facts: Mapping[str, Any]) -> str:
+    """Return a preset's README."""
+    rows = [
+        f"| {m['name']} | {m['value']:.4f} | {m['data']} | `{m['command']}` |"
+        for m in facts["metrics"]
+    ]
+    table = ["| figure | value | data | command |", "|---|---|---|---|", *rows] if rows else []
+    labels = ", ".join(facts["labels"][:20]) + (", ..." if len(facts["labels"]) > 20 else "")
+    lines = [
+        f"# {name}",
+        "",
+        f"{facts['title']}.",
+        "",
+        facts["description"],
+        "",
+        f"- network: `{model}`, {facts['parameters']:,} trainable parameters",
+        f"- trained on: {facts['data']}",
+        f"- licence: {facts['licence']}",
+        f"- labels: {labels}",
+        "",
+        *table,
+    ]
+    return "\n".join(lines).rstrip() + "\n"
+
+

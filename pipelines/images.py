@@ -1,0 +1,302 @@
+"""Pictures in and out: paths, URLs, bytes, PIL images and arrays become `Picture`s, and back.
+
+This is the door that all tasks and the command line go through; what is behind it:
+
+    picture.py            what a picture is, the limits, the errors
+    image_arrays.py       arrays
+    image_signatures.py   which format, told by the first bytes
+    image_decoding.py     encoded bytes and PIL images
+    image_metadata.py     orientation, colour profile, EXIF
+    image_encoding.py     writing
+    urls.py               fetching
+"""
+
+from __future__ import annotations
+
+import difflib
+import itertools
+import os
+import stat
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from pipelines.image_arrays import picture_from_array
+from pipelines.image_decoding import decode, picture_from_pil, too_many_bytes
+from pipelines.image_encoding import write_image
+from pipelines.picture import (
+    DEFAULT_LIMITS,
+    ImageError,
+    Limits,
+    MissingImageError,
+    Picture,
+    refusal,
+    shown,
+)
+from pipelines.urls import UrlError, anywhere, fetch, public_only
+
+__all__ = [
+    "IMAGE_SUFFIXES",
+    "ImageError",
+    "ImageSource",
+    "Limits",
+    "MissingImageError",
+    "Picture",
+    "describe_source",
+    "list_images",
+    "read_image",
+    "read_images",
+    "write_image",
+]
+
+ImageSource = str | os.PathLike[str] | bytes | Image.Image | np.ndarray
+
+# fmt: off
+IMAGE_SUFFIXES = frozenset((
+    ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".gif", ".webp", ".bmp", ".dib",
+    ".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".pnm",
+))
+# fmt: on
+NAMES_COMPARED = 2000  # of a folder, in search of a similar one: some 20 ms
+# Never wait for a writer (FIFO), never hand the file to a child, never translate line ends.
+OPEN_FLAGS = (
+    os.O_RDONLY
+    | getattr(os, "O_NONBLOCK", 0)
+    | getattr(os, "O_CLOEXEC", 0)
+    | getattr(os, "O_BINARY", 0)
+)
+
+
+def describe_source(source: object) -> str:
+    """Return what results call an input: its path or URL, else its kind, such as "<bytes>"."""
+    if isinstance(source, str):
+        return source
+    if isinstance(source, os.PathLike):
+        return os.fsdecode(source)
+    if isinstance(source, bytes):
+        return "<bytes>"
+    if isinstance(source, Image.Image):
+        return "<PIL image>"
+    if isinstance(source, np.ndarray):
+        return "<array>"
+    return f"<{type(source).__name__}>"
+
+
+def read_image(source: ImageSource, *, limits: Limits = DEFAULT_LIMITS) -> Picture:
+    """Read one picture.
+
+    Args:
+        source: A path, an http or https URL, the bytes of a file, a PIL image, or an array as
+            `picture_from_array` takes it. Never modified, and never shared with the result.
+        limits: What is refused before it costs anything.
+
+    Returns:
+        The picture, upright and in RGB, whatever the file is.
+
+    Raises:
+        ImageError: It is refused; the message gives the rule, the value and the remedy.
+        MissingImageError: There is no such file.
+    """
+    if isinstance(source, np.ndarray):
+        return picture_from_array(source, limits=limits)
+    if isinstance(source, bytes):
+        return decode(source, limits=limits)
+    if isinstance(source, Image.Image):
+        return picture_from_pil(source, limits=limits)
+    name = describe_source(source)
+    if isinstance(source, str) and "://" in source[:16]:
+        return decode(_fetch(source, limits), source=name, limits=limits)
+    if isinstance(source, str | os.PathLike):
+        return decode(_read_file(name, limits), source=name, limits=limits)
+    raise _type_refusal(name, source)
+
+
+def read_images(
+    sources: Iterable[ImageSource],
+    *,
+    limits: Limits = DEFAULT_LIMITS,
+    workers: int | None = None,
+    ahead: int | None = None,
+) -> Iterator[tuple[ImageSource, Picture | Exception]]:
+    """Read many pictures in parallel, in order, in bounded memory.
+
+    Args:
+        sources: Any number of inputs as `read_image` takes them, endless if need be.
+        limits: As for `read_image`.
+        workers: Threads that read and decode; by default one a core and four more, for those
+            that wait for a disk or a server.
+        ahead: How many pictures are read before they are asked for; by default twice `workers`.
+
+    Yields:
+        Each input with its picture, or with the exception that it raised: one bad input stops
+        nothing. An exception of `sources` itself is raised where it stands in the order.
+
+    Raises:
+        ImageError: `sources` is a single picture.
+        ValueError: `workers` is less than 1, or `ahead` less than 0.
+    """
+    single = isinstance(sources, str | bytes | os.PathLike | Image.Image)
+    if single or (isinstance(sources, np.ndarray) and sources.ndim < 3):
+        raise refusal(describe_source(sources), "is one picture; use read_image or pass a list")
+    workers = workers if workers is not None else (os.cpu_count() or 1) + 4
+    ahead = ahead if ahead is not None else 2 * workers
+    if workers < 1 or ahead < 0:
+        raise ValueError(f"workers must be at least 1, ahead at least 0; got {workers}, {ahead}")
+    return _read_in_order(iter(sources), limits, workers, ahead)
+
+
+def list_images(folder: str | os.PathLike[str], *, recursive: bool = True) -> list[Path]:
+    """Return the files below `folder` that are named like pictures, sorted, none hidden.
+
+    Linked folders are not entered, so a loop of links ends.
+
+    Raises:
+        ImageError: `folder` is a file, or a folder in it cannot be listed.
+        MissingImageError: There is no such folder.
+    """
+    root = Path(folder)
+    if not root.exists():
+        raise _missing(str(root))
+    if not root.is_dir():
+        raise refusal(str(root), "is a file; pass a folder")
+    found: list[Path] = []
+    for parent, folders, files in os.walk(root, onerror=_raise_unlistable):
+        visible = [name for name in files if not name.startswith(".")]
+        found += [Path(parent, n) for n in visible if Path(n).suffix.lower() in IMAGE_SUFFIXES]
+        folders[:] = [n for n in folders if recursive and not n.startswith(".")]
+    return sorted(found)
+
+
+def _read_in_order(
+    sources: Iterator[ImageSource], limits: Limits, workers: int, ahead: int
+) -> Iterator[tuple[ImageSource, Picture | Exception]]:
+    """Keep up to `ahead` pictures under way while the consumer works on the one before them."""
+    under_way: deque[tuple[ImageSource, Picture | Exception | Future[Picture | Exception]]]
+    under_way = deque()
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="read-images")
+    failure: BaseException | None = None
+    try:
+        while True:
+            try:
+                source = next(sources)
+            except StopIteration:
+                break
+            except Exception as error:
+                failure = error  # raised after the pictures that came before it
+                break
+            if isinstance(source, np.ndarray | Image.Image):
+                # At once: it is quick, and the caller may change or share what is in memory.
+                under_way.append((source, _attempt(source, limits)))
+            else:
+                under_way.append((source, pool.submit(_attempt, source, limits)))
+            if len(under_way) > ahead:
+                yield _settle(*under_way.popleft())
+        while under_way:
+            yield _settle(*under_way.popleft())
+        if failure is not None:
+            raise failure
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _attempt(source: ImageSource, limits: Limits) -> Picture | Exception:
+    try:
+        return read_image(source, limits=limits)
+    except Exception as error:
+        return error
+
+
+def _settle(
+    source: ImageSource, outcome: Picture | Exception | Future[Picture | Exception]
+) -> tuple[ImageSource, Picture | Exception]:
+    return source, outcome.result() if isinstance(outcome, Future) else outcome
+
+
+def _fetch(url: str, limits: Limits) -> bytes:
+    """Fetch a URL within the limits."""
+    scheme = url.partition("://")[0].lower()
+    if scheme not in ("http", "https"):
+        remedy = "pass the path" if scheme == "file" else "download it and pass the path"
+        raise refusal(url, f"a URL must be http or https; got {scheme!r}; {remedy}")
+    try:
+        return fetch(
+            url,
+            timeout_s=limits.url_timeout_s,
+            max_bytes=limits.max_bytes,
+            max_redirects=limits.url_max_redirects,
+            address_rule=anywhere if limits.allow_private_urls else public_only,
+        )
+    except UrlError as error:
+        raise refusal(url, str(error)) from error
+
+
+def _read_file(path: str, limits: Limits) -> bytes:
+    """Read a regular file of at most `limits.max_bytes`, without ever waiting on a device."""
+    try:
+        status = Path(path).stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise _irregular(path, status.st_mode)
+        if status.st_size > limits.max_bytes:
+            raise too_many_bytes(path, status.st_size, limits)
+        with os.fdopen(os.open(path, OPEN_FLAGS), "rb", buffering=0) as file:
+            data = file.read(status.st_size + 1)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise _missing(path) from error
+    except OSError as error:
+        raise refusal(path, f"cannot be read: {error.strerror or error}") from error
+    except ImageError:
+        raise
+    except ValueError as error:  # a NUL character
+        raise refusal(path, f"is no valid path: {error}") from error
+    if len(data) != status.st_size:
+        raise refusal(path, "must not change while it is read; try again when it is complete")
+    return data
+
+
+def _irregular(path: str, mode: int) -> ImageError:
+    """Return the error for what is no file."""
+    if stat.S_ISDIR(mode):
+        return refusal(path, "is a folder; pass a file, or list_images(folder)")
+    kinds = {stat.S_IFIFO: "a FIFO", stat.S_IFSOCK: "a socket"}
+    kind = kinds.get(stat.S_IFMT(mode), "a device")
+    return refusal(path, f"must be a regular file; got {kind}; pass its content as bytes")
+
+
+def _missing(path: str) -> MissingImageError:
+    """Return the error for a missing file, with a similar name of the same folder if there is."""
+    folder, name = os.path.split(path)
+    if path.startswith("data:"):
+        return MissingImageError(f"{shown(path)}: pass the decoded bytes of a data: URI")
+    if path.startswith("~"):
+        return MissingImageError(f"{shown(path)}: no such file; pass os.path.expanduser(path)")
+    try:
+        with os.scandir(folder or ".") as entries:
+            names = {e.name.lower(): e.name for e in itertools.islice(entries, NAMES_COMPARED)}
+    except OSError:
+        return MissingImageError(f"{shown(path)}: no such file; there is no folder {shown(folder)}")
+    similar = difflib.get_close_matches(name.lower(), names, n=1)
+    hint = f"; did you mean {shown(names[similar[0]])}?" if similar else ""
+    return MissingImageError(f"{shown(path)}: no such file{hint}")
+
+
+def _raise_unlistable(error: OSError) -> None:
+    raise refusal(str(error.filename), f"cannot be listed: {error.strerror}") from error
+
+
+def _type_refusal(name: str, source: object) -> ImageError:
+    """Return the error for an input of a foreign type."""
+    remedies = {
+        "numpy": "pass tensor.numpy()",
+        "__array__": "pass np.asarray(...)",
+        "read": "pass file.read()",
+        "tobytes": "pass bytes(...)",
+        "decode": "pass bytes(...)",
+        "__iter__": "use read_images for several, np.asarray(...) for nested lists",
+    }
+    remedy = next((text for attribute, text in remedies.items() if hasattr(source, attribute)), "")
+    rule = "an image must be a path, URL, bytes, PIL image or array"
+    return refusal(name, f"{rule}; got {type(source).__name__}" + (remedy and f"; {remedy}"))

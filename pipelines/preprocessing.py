@@ -1,0 +1,237 @@
+"""From a picture to a network's input, as one TensorFlow graph.
+
+The same functions run in the Python pipeline and inside an exported SavedModel. What is done is
+data (`ImagePreprocessing`), stored with a preset as `preprocessor.json`.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal
+
+import tensorflow as tf
+
+Fit = Literal["stretch", "crop", "pad", "object"]
+Polarity = Literal["as_is", "light_on_dark"]
+
+LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, as Pillow's and TensorFlow's grey
+ENLARGED = 4  # times the target: an object is looked for at no less than this size
+WORKING_SIZE_PX = 512  # and at no more than this many pixels a side
+INK_THRESHOLD = 0.2  # of the strongest ink; below lie paper grain and JPEG noise
+FAINTEST_INK = 0.05  # a picture with less contrast than this is blank
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImagePreprocessing:
+    """How a picture becomes a network's input.
+
+    Attributes:
+        height_px: Height of the picture that is fitted, without the margin.
+        width_px: Its width.
+        channels: 3 for RGB, 1 for luma.
+        fit: How a picture of another size is fitted. `stretch` changes the aspect; `crop` scales
+            the shorter side and cuts the middle out; `pad` scales the longer side and fills up
+            with black; `object` finds the drawn object, scales it to `object_fraction` of the
+            height and centres it, which is how MNIST was made. A picture that has the right size
+            already is taken as it is.
+        polarity: `light_on_dark` inverts a picture whose border is light.
+        object_fraction: The object's longer side as a fraction of `height_px` (`object` only).
+        object_centre: What is put in the middle: the centre of `mass`, or of the bounding `box`.
+        margin_px: Black border added on every side after fitting.
+        scale: Input = pixel in [0, 1] times scale plus offset; one value, or one a channel.
+        offset: See `scale`.
+    """
+
+    height_px: int
+    width_px: int
+    channels: int = 3
+    fit: Fit = "crop"
+    polarity: Polarity = "as_is"
+    object_fraction: float = 1.0
+    object_centre: Literal["mass", "box"] = "box"
+    margin_px: int = 0
+    scale: tuple[float, ...] = (1.0,)
+    offset: tuple[float, ...] = (0.0,)
+
+    @property
+    def input_shape(self) -> tuple[int, int, int]:
+        """What the network takes: (H, W, C) with the margin."""
+        margin = 2 * self.margin_px
+        return (self.height_px + margin, self.width_px + margin, self.channels)
+
+    def to_json(self) -> str:
+        """Return the text of a `preprocessor.json`."""
+        return json.dumps(asdict(self), indent=2) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> ImagePreprocessing:
+        """Read a `preprocessor.json`.
+
+        Raises:
+            ValueError: It is not JSON, or a value is missing, unknown or out of range.
+        """
+        values = json.loads(text)
+        known = {f.name for f in fields(cls)}
+        if not isinstance(values, dict) or not {"height_px", "width_px"} <= set(values) <= known:
+            raise ValueError(f"preprocessing takes {sorted(known)}; got {values!r}")
+        tuples = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+        return cls(**tuples)
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        choices = {
+            "channels": (1, 3),
+            "fit": ("stretch", "crop", "pad", "object"),
+            "polarity": ("as_is", "light_on_dark"),
+            "object_centre": ("mass", "box"),
+        }
+        for name, allowed in choices.items():
+            if getattr(self, name) not in allowed:
+                raise ValueError(f"{name} must be one of {allowed}; got {getattr(self, name)!r}")
+        if not (1 <= self.height_px <= 8192 and 1 <= self.width_px <= 8192):
+            raise ValueError(
+                f"height_px and width_px must be 1 to 8192; got {self.height_px}, {self.width_px}"
+            )
+        for name in ("scale", "offset"):
+            if len(getattr(self, name)) not in (1, self.channels):
+                raise ValueError(f"{name} must have 1 or {self.channels} values; got {self!r}")
+
+
+def fit_pictures(plan: ImagePreprocessing, pictures: tf.Tensor) -> tf.Tensor:
+    """Return what the network sees, before scaling: (N, H, W, C) float32 in [0, 1].
+
+    Args:
+        plan: How to fit.
+        pictures: (N, h, w, 3 or 1) uint8 of any one size.
+    """
+    x = tf.cast(pictures, tf.float32) / 255.0
+    if plan.channels == 1 and x.shape[-1] == 3:
+        x = tf.reduce_sum(x * tf.constant(LUMA), axis=-1, keepdims=True)
+    elif plan.channels == 3 and x.shape[-1] == 1:
+        x = tf.repeat(x, 3, axis=-1)
+    if plan.polarity == "light_on_dark":
+        x = _light_on_dark(x)
+    target = (plan.height_px, plan.width_px)
+    if tuple(x.shape[1:3]) != target:
+        shape = tf.shape(x)
+        fits = tf.logical_and(shape[1] == target[0], shape[2] == target[1])
+        x = tf.cond(fits, lambda: x, lambda: _fit(plan, x))
+    x = tf.ensure_shape(x, (None, *target, plan.channels))
+    margin = plan.margin_px
+    return tf.pad(x, [[0, 0], [margin, margin], [margin, margin], [0, 0]]) if margin else x
+
+
+def scale_pixels(plan: ImagePreprocessing, pixels: tf.Tensor) -> tf.Tensor:
+    """Map fitted pixels (N, H, W, C) in [0, 1] to the range that the network was trained on."""
+    if set(plan.scale) == {1.0} and set(plan.offset) == {0.0}:
+        return pixels
+    return pixels * tf.constant(plan.scale) + tf.constant(plan.offset)
+
+
+def _light_on_dark(x: tf.Tensor) -> tf.Tensor:
+    """Invert each picture whose border is lighter than middle grey."""
+    edges = [x[:, 0], x[:, -1], x[:, :, 0], x[:, :, -1]]
+    border = tf.reduce_mean(tf.concat(edges, axis=1), axis=(1, 2), keepdims=True)
+    return tf.where(border[..., None] > 0.5, 1.0 - x, x)
+
+
+def _fit(plan: ImagePreprocessing, x: tf.Tensor) -> tf.Tensor:
+    if plan.fit == "stretch":
+        return _resize(x, plan.height_px, plan.width_px)
+    one = {"crop": _crop, "pad": _pad, "object": _object}[plan.fit]
+    shape = tf.TensorSpec((plan.height_px, plan.width_px, plan.channels), tf.float32)
+    return tf.map_fn(lambda image: one(plan, image), x, fn_output_signature=shape)
+
+
+def _resize(x: tf.Tensor, height: Any, width: Any) -> tf.Tensor:
+    # Bilinear with antialiasing: bounded by the input's range, so [0, 1] stays [0, 1].
+    return tf.image.resize(x, [height, width], method="bilinear", antialias=True)
+
+
+def _crop(plan: ImagePreprocessing, image: tf.Tensor) -> tf.Tensor:
+    """Cut the middle that has the target's aspect, then scale it."""
+    size = tf.cast(tf.shape(image)[:2], tf.float32)
+    target = tf.constant((plan.height_px, plan.width_px), tf.float32)
+    cut = tf.maximum(tf.cast(tf.round(target * tf.reduce_min(size / target)), tf.int32), 1)
+    top = (tf.shape(image)[:2] - cut) // 2
+    middle = image[top[0] : top[0] + cut[0], top[1] : top[1] + cut[1]]
+    return _resize(middle, plan.height_px, plan.width_px)
+
+
+def _pad(plan: ImagePreprocessing, image: tf.Tensor) -> tf.Tensor:
+    """Scale the whole picture to fit, and fill the rest with black."""
+    size = tf.cast(tf.shape(image)[:2], tf.float32)
+    target = tf.constant((plan.height_px, plan.width_px), tf.float32)
+    inner = tf.maximum(tf.cast(tf.round(size * tf.reduce_min(target / size)), tf.int32), 1)
+    small = _resize(image, inner[0], inner[1])
+    top = (tf.constant((plan.height_px, plan.width_px)) - inner) // 2
+    return tf.image.pad_to_bounding_box(small, top[0], top[1], plan.height_px, plan.width_px)
+
+
+def _object(plan: ImagePreprocessing, image: tf.Tensor) -> tf.Tensor:
+    """Find the object on its plain ground, scale it, and centre it."""
+    image = _to_working_size(plan, image)
+    ink = _ink(image)
+    drawn = ink > INK_THRESHOLD
+    rows, columns = tf.where(tf.reduce_any(drawn, 1))[:, 0], tf.where(tf.reduce_any(drawn, 0))[:, 0]
+    canvas = tf.constant((plan.height_px, plan.width_px))
+
+    def place() -> tf.Tensor:
+        cut = image[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+        ink_cut = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1, None]
+        pixels = ink_cut if plan.channels == 1 else cut
+        longest = plan.object_fraction * min(plan.height_px, plan.width_px)
+        size = tf.cast(tf.shape(pixels)[:2], tf.float32)
+        inner = tf.cast(tf.round(size * longest / tf.reduce_max(size)), tf.int32)
+        inner = tf.clip_by_value(inner, 1, canvas)
+        small = _resize(pixels, inner[0], inner[1])
+        centre = _centre(plan, tf.reduce_mean(small, axis=-1))
+        top = tf.cast(tf.round(tf.cast(canvas, tf.float32) / 2.0 - centre), tf.int32)
+        top = tf.clip_by_value(top, 0, canvas - inner)
+        return tf.image.pad_to_bounding_box(small, top[0], top[1], plan.height_px, plan.width_px)
+
+    blank = tf.zeros((plan.height_px, plan.width_px, plan.channels))
+    return tf.cond(tf.size(rows) > 0, place, lambda: blank)
+
+
+def _to_working_size(plan: ImagePreprocessing, image: tf.Tensor) -> tf.Tensor:
+    """Bring a picture to a size at which an object's edge lies between two pixels, not inside one.
+
+    A tiny picture, such as an 8 x 8 digit that touches its border, first gets a border of its
+    ground; it is enlarged smoothly to `ENLARGED` times the target. A huge one is reduced.
+    """
+    image = tf.pad(image, [[1, 1], [1, 1], [0, 0]], constant_values=_ground(image))
+    size = tf.cast(tf.shape(image)[:2], tf.float32)
+    longest = tf.reduce_max(size)
+    least = float(ENLARGED * max(plan.height_px, plan.width_px))
+    wanted = tf.clip_by_value(longest, least, max(least, WORKING_SIZE_PX))
+    to = tf.maximum(tf.cast(tf.round(size * wanted / longest), tf.int32), 1)
+    large = tf.image.resize(image, to, method="bicubic", antialias=True)
+    return tf.clip_by_value(large, 0.0, 1.0)
+
+
+def _ground(image: tf.Tensor) -> tf.Tensor:
+    """Return the median grey of the border, a scalar in [0, 1]."""
+    grey = tf.reduce_mean(image, axis=-1)
+    border = tf.sort(tf.concat([grey[0], grey[-1], grey[:, 0], grey[:, -1]], axis=0))
+    return border[tf.size(border) // 2]
+
+
+def _ink(image: tf.Tensor) -> tf.Tensor:
+    """Return how far each pixel is above the ground, (h, w) in [0, 1] with the strongest at 1."""
+    grey = tf.reduce_mean(image, axis=-1)
+    above = tf.maximum(grey - _ground(image), 0.0)
+    strongest = tf.reduce_max(above)
+    return above / tf.where(strongest > FAINTEST_INK, strongest, 1.0)
+
+
+def _centre(plan: ImagePreprocessing, grey: tf.Tensor) -> tf.Tensor:
+    """Return the (row, column) that goes to the middle, in pixels from the top left corner."""
+    size = tf.cast(tf.shape(grey), tf.float32)
+    if plan.object_centre == "box":
+        return size / 2.0
+    mass = tf.maximum(tf.reduce_sum(grey), 1e-6)
+    row = tf.reduce_sum(tf.reduce_sum(grey, 1) * (tf.range(size[0]) + 0.5)) / mass
+    column = tf.reduce_sum(tf.reduce_sum(grey, 0) * (tf.range(size[1]) + 0.5)) / mass
+    return tf.stack([row, column])

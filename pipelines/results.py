@@ -1,0 +1,147 @@
+"""What a pipeline returns: frozen dataclasses with labels, scores, timing and where they came from."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    import numpy as np
+
+BAR_WIDTH = 24  # characters of a full bar in `show`: label, bar and score fit 80 columns
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """One item's outcome.
+
+    Attributes:
+        source: The path, URL, or kind of the input.
+        preset: The preset that produced it.
+        timing_ms: This item's share of its batch's time from pixels to labels, without reading.
+        seed: The seed of a random result; None where nothing is random.
+    """
+
+    source: str
+    preset: str
+    timing_ms: float
+    seed: int | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Whether there is a result, rather than an error."""
+        return True
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values that JSON can hold."""
+        return {
+            "ok": self.ok,
+            "source": self.source,
+            "preset": self.preset,
+            "timing_ms": round(self.timing_ms, 3),
+            "seed": self.seed,
+        }
+
+    def to_json(self) -> str:
+        """Return `to_dict` as one line of JSON."""
+        return json.dumps(self.to_dict(), ensure_ascii=False)
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the result as JSON and return the path."""
+        path = Path(path)
+        if path.suffix.lower() != ".json":
+            raise ValueError(f"a {type(self).__name__} is saved as .json; got {str(path)!r}")
+        path.write_text(json.dumps(self.to_dict(), ensure_ascii=False, indent=2) + "\n", "utf-8")
+        return path
+
+    def show(self) -> None:
+        """Print the result for people."""
+        print(self)
+
+
+class Prediction(NamedTuple):
+    """A label, its probability in [0, 1], and its index among the preset's labels."""
+
+    label: str
+    score: float
+    index: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassificationResult(Result):
+    """The most probable labels of one picture, best first.
+
+    Attributes:
+        indices: (K,) int, best first.
+        scores: (K,) float in [0, 1].
+        labels: All labels of the preset.
+    """
+
+    indices: np.ndarray = field(repr=False, compare=False)
+    scores: np.ndarray = field(repr=False, compare=False)
+    labels: Sequence[str] = field(repr=False, compare=False)
+
+    @cached_property
+    def predictions(self) -> tuple[Prediction, ...]:
+        """The K best labels, best first."""
+        pairs = zip(self.indices.tolist(), self.scores.tolist(), strict=True)
+        return tuple(Prediction(self.labels[index], score, index) for index, score in pairs)
+
+    @property
+    def label(self) -> str:
+        """The most probable label."""
+        return self.predictions[0].label
+
+    @property
+    def score(self) -> float:
+        """The most probable label's probability, in [0, 1]."""
+        return self.predictions[0].score
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values that JSON can hold."""
+        return {
+            **super().to_dict(),
+            "label": self.label,
+            "score": self.score,
+            "predictions": [prediction._asdict() for prediction in self.predictions],
+        }
+
+    def __str__(self) -> str:
+        """Return the source and a bar a label."""
+        width = max(len(prediction.label) for prediction in self.predictions)
+        lines = [self.source]
+        for label, score, _ in self.predictions:
+            bar = "█" * round(score * BAR_WIDTH)
+            lines.append(f"  {label:<{width}}  {score:7.2%}  {bar}".rstrip())
+        return "\n".join(lines)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FailedResult(Result):
+    """An item that could not be read; the rest of its batch is unharmed.
+
+    Attributes:
+        error: What was wrong and what helps.
+        error_type: The exception's name.
+    """
+
+    error: str
+    error_type: str
+
+    @property
+    def ok(self) -> bool:
+        """Always False."""
+        return False
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values that JSON can hold."""
+        return {**super().to_dict(), "error": self.error, "error_type": self.error_type}
+
+    def __str__(self) -> str:
+        """Return the error as one line."""
+        return f"{self.source}: {self.error}"
