@@ -91,6 +91,8 @@ def _paper_1998(image: Any, classes: int) -> Any:
 
 def _everybodys(image: Any, classes: int) -> Any:
     """The form of the textbooks: dense connections, ReLU, maximum pooling, a linear output."""
+    if min(image.shape[1:3]) < 12:
+        raise ValueError(f"lenet5 takes 12 x 12 pixels or more; got {tuple(image.shape[1:3])}")
     x = layers.Conv2D(6, 5, padding="same", activation="relu", name="c1")(image)  # (B, H, W, 6)
     x = layers.MaxPooling2D(name="s2")(x)  # (B, H/2, W/2, 6)
     x = layers.Conv2D(16, 5, activation="relu", name="c3")(x)  # (B, H/2-4, W/2-4, 16)
@@ -142,8 +144,8 @@ SPECS = {
     ),
     "lenet_modern": LeNetSpec(
         title="LeNet's task and size with batch normalisation and a 3 x 3 stack",
-        trunk=_modern((32, 5, 2), (48, 3, 1), (64, 3, 2), (64, 3, 1)),
-        params=80_202,
+        trunk=_modern((16, 3, 1), (32, 3, 2), (48, 3, 1), (64, 3, 2), (72, 3, 1)),
+        params=88_890,
     ),
     "lenet_micro": LeNetSpec(
         title="lenet_modern made tiny, for fast tests",
