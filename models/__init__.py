@@ -1,1 +1,1 @@
-"""Architectures: data plus builders that return Keras models. Pure Keras; knows no files or devices."""
+"""Architectures: data plus builders that return Keras models. Pure Keras; no files, no devices."""

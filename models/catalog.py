@@ -88,7 +88,7 @@ def create_model(
     count = info.spec.classes if classes is None else classes
     if not isinstance(count, int) or count < 1:
         raise ValueError(f"classes must be a whole number of at least 1; got {classes!r}")
-    model = build(info.spec, input_shape=shape, classes=count, **options)
+    model: keras.Model = build(info.spec, input_shape=shape, classes=count, **options)
     model.name = name
     if weights is not None:
         load_weights(model, weights)

@@ -23,6 +23,7 @@ from pipelines.augmentation import Augmentation
 
 CHECKPOINT, LOG = "checkpoint.npz", "log.csv"
 CHECKPOINT_EVERY_S = 60.0
+SETTLING_BATCHES = 50
 
 
 class TrainingError(RuntimeError):
@@ -106,8 +107,30 @@ def fit(
         verbose=0,
         callbacks=[keeper],
     )
+    settle_normalisation(model, _batches(images, labels, classes, plan, augment, prepare, seed, 0))
     keeper.finish()
     return keeper.rows
+
+
+def settle_normalisation(model: keras.Model, batches: tf.data.Dataset) -> None:
+    """Measure batch normalisation's means and variances anew, for the weights as they now are.
+
+    Running statistics belong to weights that are gone: those before averaging, and, in a short
+    run, mostly the initial ones. The mean over `SETTLING_BATCHES` batches replaces them
+    (Wu, Johnson: Rethinking "Batch" in BatchNorm, arXiv:2105.07576, section 3).
+    """
+    norms = [
+        layer
+        for layer in model._flatten_layers()
+        if isinstance(layer, keras.layers.BatchNormalization)
+    ]
+    momenta = [norm.momentum for norm in norms]
+    for done, (inputs, _) in enumerate(batches.take(SETTLING_BATCHES if norms else 0)):
+        for norm in norms:
+            norm.momentum = done / (done + 1)  # so that the result is the plain mean
+        model(inputs, training=True)
+    for norm, momentum in zip(norms, momenta, strict=True):
+        norm.momentum = momentum
 
 
 def _optimizer(model: keras.Model, plan: TrainingPlan, steps: int) -> keras.optimizers.Optimizer:
@@ -218,12 +241,14 @@ class _Keeper(keras.callbacks.Callback):
 
     def _variables(self) -> dict[str, Any]:
         weights = {f"model/{v.path}": v for v in self.model.weights}
-        return weights | {f"optimizer/{v.path}": v for v in self.model.optimizer.variables}
+        # By place: Keras numbers an optimizer's name by how many the process has made.
+        state = {f"optimizer/{i}": v for i, v in enumerate(self.model.optimizer.variables)}
+        return weights | state
 
     def _save(self, epoch: int) -> None:
         if self.folder is None:
             return
-        values = {name: np.asarray(v) for name, v in self._variables().items()}
+        values: dict[str, Any] = {n: np.asarray(v) for n, v in self._variables().items()}
         columns = list(self.rows[0])
         table = np.array([[row[name] for name in columns] for row in self.rows])
         part = self.folder / f"{CHECKPOINT}.part"

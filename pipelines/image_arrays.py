@@ -36,8 +36,10 @@ def picture_from_array(
     if len(shape) not in (2, 3) or (len(shape) == 3 and shape[2] not in CHANNELS):
         raise _shape_refusal(source, shape)
     check_size(source, shape[0], shape[1], limits)
-    if type(array) is not np.ndarray and isinstance(array, np.ma.MaskedArray):
-        raise refusal(source, "a masked array has pixels without a value; pass array.filled(0)")
+    if type(array) is not np.ndarray:
+        if isinstance(array, np.ma.MaskedArray):
+            raise refusal(source, "a masked array lacks some values; pass array.filled(0)")
+        array = np.asarray(array)
 
     values = array if array.dtype == UINT8 else _to_unsigned(source, array)
     if len(shape) == 2:

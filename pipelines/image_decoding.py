@@ -167,10 +167,11 @@ def _check_completeness(image: ImageFile.ImageFile, data: bytes, source: str) ->
 
 
 def _prepare_png(image: PngImagePlugin.PngImageFile) -> None:
-    """Scale the transparent grey of 2- and 4-bit pictures as Pillow scales their pixels."""
-    factor = {"L;2": 85, "L;4": 17}.get(str(image.tile[0].args))
-    if factor and "transparency" in image.info:
-        image.info["transparency"] *= factor
+    """Scale the transparent grey of few bits as Pillow scales the pixels."""
+    white = {"1": 1, "L;2": 3, "L;4": 15}.get(str(image.tile[0].args))
+    if white and "transparency" in image.info:
+        # Some versions of Pillow have scaled that of one bit.
+        image.info["transparency"] = min(image.info["transparency"], white) * 255 // white
 
 
 def _prepare_tiff(image: TiffImagePlugin.TiffImageFile, source: str, limits: Limits) -> None:
@@ -215,7 +216,7 @@ def _layers(image: Image.Image, source: str) -> Layers:
     if mode in ("I", "F"):
         return _wide_layers(image, source)
     if mode == "P":
-        image = image.convert("RGBA" if image.has_transparency_data else "RGB")
+        image = _look_up_palette(image)
     elif mode in SIMPLER_MODE:
         image = image.convert(SIMPLER_MODE[mode])
 
@@ -229,6 +230,15 @@ def _layers(image: Image.Image, source: str) -> Layers:
     if image.mode in ("RGBA", "LA"):
         return Layers(values[:, :, :-1], values[:, :, -1])
     return _with_transparent_colour(image, values)
+
+
+def _look_up_palette(image: Image.Image) -> Image.Image:
+    """Return the colours of palette indices; grey if the palette holds nothing else."""
+    palette = np.asarray(image.getpalette("RGB")).reshape(-1, 3)
+    grey = (palette == palette[:, :1]).all()
+    if image.has_transparency_data:
+        return image.convert("LA" if grey else "RGBA")
+    return image.convert("L" if grey else "RGB")
 
 
 def _with_transparent_colour(image: Image.Image, colour: np.ndarray) -> Layers:
@@ -327,18 +337,16 @@ def _to_srgb(image: Image.Image) -> Image.Image:
     """Convert CMYK or LAB to sRGB, by the embedded profile where there is one."""
     from PIL import ImageCms  # loads LittleCMS, which few pictures need
 
-    embedded = image.info.get("icc_profile")
+    embedded = image.info.get("icc_profile") or b""
     if image.mode == "LAB":
         profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB"))
-    elif embedded:
-        try:
-            profile = ImageCms.ImageCmsProfile(io.BytesIO(embedded))
-        except OSError:  # a broken profile says nothing about the inks
-            return image.convert("RGB")
-    else:
+    elif embedded[16:20] == b"CMYK":
+        profile = ImageCms.ImageCmsProfile(io.BytesIO(embedded))
+    else:  # no profile, or one that says nothing about inks
         return image.convert("RGB")
     converted = ImageCms.profileToProfile(image, profile, _srgb_profile(), outputMode="RGB")
-    return converted or image
+    assert converted is not None  # it is None only when converting in place
+    return converted
 
 
 @cache

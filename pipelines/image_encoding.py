@@ -104,6 +104,9 @@ def _samples(
     source: str, writer: Writer, pixels: np.ndarray, like: Picture | None, alpha: np.ndarray | None
 ) -> np.ndarray:
     """Return (H, W, C) in the depth and channels to be written."""
+    for name, array in (("pixels", pixels), ("alpha", alpha)):
+        if array is not None and not isinstance(array, np.ndarray):
+            raise refusal(source, f"{name} must be an array; got {type(array).__name__}")
     given = picture_from_array(pixels, source=source, limits=ANY_SIZE)
     if alpha is not None and given.alpha is not None:
         raise refusal(source, "alpha must be given once; got four channels and alpha")
@@ -120,10 +123,12 @@ def _samples(
         depth = 8 if like is None else like.bit_depth
     depth = min(depth, max(writer.depths))
     colour = to_depth(given.pixels, depth)
-    if given.grey:
+    if like is not None and like.grey and not given.grey:
+        colour = np.rint(colour @ LUMA).astype(colour.dtype)[:, :, None].repeat(3, axis=2)
+    grey = given.grey or (like is not None and like.grey)
+    # Few programs read 16-bit grey with alpha from a TIFF, Pillow not among them: RGB there.
+    if grey and not (writer is TIFF and depth == 16 and alpha is not None):
         colour = colour[:, :, :1]
-    elif like is not None and like.grey:
-        colour = np.rint(colour @ LUMA).astype(colour.dtype)[:, :, None]
     return colour if alpha is None else np.dstack((colour, to_depth(alpha, depth)))
 
 

@@ -17,6 +17,8 @@ READABLE = {
 }
 
 CONVERT = "convert it to JPEG or PNG first"
+RAW = ("a camera's raw file", "develop it to JPEG or PNG first")
+CANON_RAW = b"II*\0\x10\0\0\0CR"  # a TIFF otherwise, whose first picture is a small preview
 
 # What people pass by mistake, with what helps.
 UNREADABLE = {
@@ -34,6 +36,10 @@ UNREADABLE = {
     b"qoif": ("a QOI picture", CONVERT),
     b"Pf": ("a floating-point PFM picture", CONVERT),
     b"PF": ("a floating-point PFM picture", CONVERT),
+    CANON_RAW: RAW,
+    b"IIU\0": RAW,  # Panasonic
+    b"IIRO": RAW,  # Olympus
+    b"FUJIFILMCCD-RAW": RAW,
     b"\x93NUMPY": ("a NumPy file", "pass np.load(path)"),
     b"PK\3\4": ("a ZIP archive", "unpack it first"),
     b"\x1f\x8b": ("a gzip file", "unpack it first"),
@@ -46,6 +52,7 @@ MEDIA_BRANDS = {
     **dict.fromkeys(
         (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1"), ("a HEIC picture", CONVERT)
     ),
+    b"crx ": RAW,  # Canon
     **dict.fromkeys((b"avif", b"avis"), ("an AVIF picture", CONVERT)),
 }
 
@@ -56,6 +63,8 @@ def readable_format(data: bytes) -> str | None:
         return "WEBP"
     if data[:1] == b"P" and data[1:2] in b"123456" and data[2:3].isspace():
         return "PPM"
+    if data.startswith(CANON_RAW):
+        return None
     return next((name for magic, name in READABLE.items() if data.startswith(magic)), None)
 
 

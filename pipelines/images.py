@@ -16,6 +16,7 @@ from __future__ import annotations
 import difflib
 import itertools
 import os
+import re
 import stat
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -127,8 +128,8 @@ def read_images(
     Args:
         sources: Any number of inputs as `read_image` takes them, endless if need be.
         limits: As for `read_image`.
-        workers: Threads that read and decode; by default one a core and four more, for those
-            that wait for a disk or a server.
+        workers: Threads that read and decode; by default one a core, at most eight, and two
+            more for those that wait for a disk or a server.
         ahead: How many pictures are read before they are asked for; by default twice `workers`.
 
     Yields:
@@ -139,10 +140,10 @@ def read_images(
         ImageError: `sources` is a single picture.
         ValueError: `workers` is less than 1, or `ahead` less than 0.
     """
-    single = isinstance(sources, str | bytes | os.PathLike | Image.Image)
-    if single or (isinstance(sources, np.ndarray) and sources.ndim < 3):
+    if _is_single(sources):
         raise refusal(describe_source(sources), "is one picture; use read_image or pass a list")
-    workers = workers if workers is not None else (os.cpu_count() or 1) + 4
+    # Each picture read ahead may be large: a machine of 64 cores must not hold 128 of them.
+    workers = workers if workers is not None else min(os.cpu_count() or 1, 8) + 2
     ahead = ahead if ahead is not None else 2 * workers
     if workers < 1 or ahead < 0:
         raise ValueError(f"workers must be at least 1, ahead at least 0; got {workers}, {ahead}")
@@ -178,7 +179,7 @@ def _read_in_order(
     under_way: deque[tuple[ImageSource, Picture | Exception | Future[Picture | Exception]]]
     under_way = deque()
     pool = ThreadPoolExecutor(workers, thread_name_prefix="read-images")
-    failure: BaseException | None = None
+    failure: Exception | None = None
     try:
         while True:
             try:
@@ -203,6 +204,13 @@ def _read_in_order(
         pool.shutdown(wait=False, cancel_futures=True)
 
 
+def _is_single(sources: object) -> bool:
+    """Whether this is one picture, whose bytes, characters or rows would pass for a list."""
+    if isinstance(sources, np.ndarray):
+        return sources.ndim < 3 or (sources.ndim == 3 and sources.shape[2] in (1, 3, 4))
+    return isinstance(sources, str | bytes | os.PathLike | Image.Image)
+
+
 def _attempt(source: ImageSource, limits: Limits) -> Picture | Exception:
     try:
         return read_image(source, limits=limits)
@@ -218,10 +226,11 @@ def _settle(
 
 def _fetch(url: str, limits: Limits) -> bytes:
     """Fetch a URL within the limits."""
+    public_url = re.sub("//[^/@]*@", "//...@", url)  # no password in a message
     scheme = url.partition("://")[0].lower()
     if scheme not in ("http", "https"):
         remedy = "pass the path" if scheme == "file" else "download it and pass the path"
-        raise refusal(url, f"a URL must be http or https; got {scheme!r}; {remedy}")
+        raise refusal(public_url, f"a URL must be http or https; got {scheme!r}; {remedy}")
     try:
         return fetch(
             url,
@@ -231,7 +240,7 @@ def _fetch(url: str, limits: Limits) -> bytes:
             address_rule=anywhere if limits.allow_private_urls else public_only,
         )
     except UrlError as error:
-        raise refusal(url, str(error)) from error
+        raise refusal(public_url, str(error)) from error
 
 
 def _read_file(path: str, limits: Limits) -> bytes:
@@ -273,10 +282,12 @@ def _missing(path: str) -> MissingImageError:
         return MissingImageError(f"{shown(path)}: pass the decoded bytes of a data: URI")
     if path.startswith("~"):
         return MissingImageError(f"{shown(path)}: no such file; pass os.path.expanduser(path)")
+    if path.startswith(("http:/", "https:/")):  # as Path("https://...") writes it
+        return MissingImageError(f"{shown(path)}: no such file; pass a URL as str, not as Path")
     try:
         with os.scandir(folder or ".") as entries:
             names = {e.name.lower(): e.name for e in itertools.islice(entries, NAMES_COMPARED)}
-    except OSError:
+    except (OSError, ValueError):  # ValueError: a NUL character
         return MissingImageError(f"{shown(path)}: no such file; there is no folder {shown(folder)}")
     similar = difflib.get_close_matches(name.lower(), names, n=1)
     hint = f"; did you mean {shown(names[similar[0]])}?" if similar else ""

@@ -1,4 +1,4 @@
-"""What every task does with its inputs: one, a list or a stream; in batches; one bad file harms none.
+"""What every task does with its inputs: one, a list or a stream, in batches, errors apart.
 
 A task gives two functions: `read`, which turns sources into items or exceptions in order, and
 `predict`, which turns a batch of items into results. Everything about shape, order, errors and
@@ -113,4 +113,6 @@ def _draw(count: int, total: int | None, elapsed_s: float, what: str) -> None:
 
 def count_of(inputs: Any) -> int | None:
     """Return how many inputs there are, or None where only reading them would tell."""
-    return len(inputs) if hasattr(inputs, "__len__") and not isinstance(inputs, str | Path) else None
+    return (
+        len(inputs) if hasattr(inputs, "__len__") and not isinstance(inputs, str | Path) else None
+    )

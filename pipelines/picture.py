@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-SHOWN_CHARACTERS = 200  # of a name in a message: keeps a pasted data: URI off the screen
+NAME_CHARACTERS = 200  # of a name in a message: keeps a pasted data: URI off the screen
+REASON_CHARACTERS = 500  # of a reason: servers and decoders have a say in it
 
 
 class ImageError(ValueError):
@@ -32,7 +33,7 @@ class Limits:
             fetched; leave it off wherever strangers choose the URL.
     """
 
-    max_pixels: int = 100_000_000  # 300 MB as RGB; the largest cameras make 150 million
+    max_pixels: int = 100_000_000  # 300 MB as RGB; a 100-megapixel camera just fits
     max_bytes: int = 200 * 2**20
     url_timeout_s: float = 10.0
     url_max_redirects: int = 3
@@ -114,19 +115,19 @@ def rgb_copy(colour: np.ndarray) -> np.ndarray:
 
 def refusal(source: str, reason: str) -> ImageError:
     """Return the error that says why `source` is refused."""
-    return ImageError(f"{shown(source)}: {reason}")
+    return ImageError(f"{shown(source)}: {shown(reason, REASON_CHARACTERS)}")
 
 
-def shown(name: str) -> str:
-    """Return a name fit for a message: control characters escaped, of bearable length.
+def shown(text: str, most_characters: int = NAME_CHARACTERS) -> str:
+    """Return foreign text fit for a message: control characters escaped, of bearable length.
 
-    A newline or a terminal escape in a file name must not pass for a line of ours.
+    A newline or a terminal escape in a file's name must not pass for a line of ours.
     """
-    if len(name) > SHOWN_CHARACTERS:
-        name = name[: SHOWN_CHARACTERS - 1] + "…"
-    if name.isprintable():
-        return name
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)
+    if len(text) > most_characters:
+        text = text[: most_characters - 1] + "…"
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def check_size(source: str, height: int, width: int, limits: Limits) -> None:

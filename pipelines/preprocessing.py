@@ -75,8 +75,10 @@ class ImagePreprocessing:
         known = {f.name for f in fields(cls)}
         if not isinstance(values, dict) or not {"height_px", "width_px"} <= set(values) <= known:
             raise ValueError(f"preprocessing takes {sorted(known)}; got {values!r}")
-        tuples = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
-        return cls(**tuples)
+        plain: dict[str, Any] = {
+            k: tuple(v) if isinstance(v, list) else v for k, v in values.items()
+        }
+        return cls(**plain)
 
     def __post_init__(self) -> None:
         """Check the ranges."""

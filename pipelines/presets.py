@@ -100,7 +100,9 @@ class Preset:
 def list_presets(task: str | None = None) -> list[str]:
     """Return the names of the presets that ship with the package, sorted."""
     folders = sorted(p.parent for p in SHIPPED.glob(f"*/{CONFIG}"))
-    tasks = {folder.name: _read_json(folder / CONFIG, folder.name).get("task") for folder in folders}
+    tasks = {
+        folder.name: _read_json(folder / CONFIG, folder.name).get("task") for folder in folders
+    }
     return [name for name, its_task in tasks.items() if task in (None, its_task)]
 
 
@@ -204,7 +206,11 @@ def _find(name: str, *, offline: bool) -> Path:
 def _from_hub(repository: str, *, offline: bool) -> Path:
     try:
         from huggingface_hub import snapshot_download
-        from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+        from huggingface_hub.errors import (
+            HfHubHTTPError,
+            HFValidationError,
+            LocalEntryNotFoundError,
+        )
     except ImportError as error:
         raise PresetError(
             f"{HUB_SCHEME}{repository} needs huggingface-hub; pip install 'sightsound[hub]'"

@@ -1,14 +1,14 @@
-"""What a pipeline returns: frozen dataclasses with labels, scores, timing and where they came from."""
+"""What a pipeline returns: frozen dataclasses with labels, scores, timing and their source."""
 
 from __future__ import annotations
 
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import numpy as np
@@ -64,7 +64,8 @@ class Result:
         print(self)
 
 
-class Prediction(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Prediction:
     """A label, its probability in [0, 1], and its index among the preset's labels."""
 
     label: str
@@ -108,16 +109,16 @@ class ClassificationResult(Result):
             **super().to_dict(),
             "label": self.label,
             "score": self.score,
-            "predictions": [prediction._asdict() for prediction in self.predictions],
+            "predictions": [asdict(prediction) for prediction in self.predictions],
         }
 
     def __str__(self) -> str:
         """Return the source and a bar a label."""
         width = max(len(prediction.label) for prediction in self.predictions)
         lines = [self.source]
-        for label, score, _ in self.predictions:
-            bar = "█" * round(score * BAR_WIDTH)
-            lines.append(f"  {label:<{width}}  {score:7.2%}  {bar}".rstrip())
+        for guess in self.predictions:
+            bar = "█" * round(guess.score * BAR_WIDTH)
+            lines.append(f"  {guess.label:<{width}}  {guess.score:7.2%}  {bar}".rstrip())
         return "\n".join(lines)
 
 

@@ -137,7 +137,7 @@ class RadialBasis(keras.layers.Layer):
         matrix = np.array(self.codes, "float32").T
         self.code = self.add_weight(
             shape=matrix.shape,
-            initializer=lambda shape, dtype=None: ops.cast(matrix, dtype or "float32"),
+            initializer=lambda _, dtype=None: ops.cast(matrix, dtype or "float32"),
             trainable=False,
             name="code",
         )

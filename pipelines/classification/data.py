@@ -1,9 +1,9 @@
 """Labelled pictures: the public data sets by name, and a person's own files.
 
-    mnist, fashion_mnist    downloaded and cached by Keras, or read from a folder that holds them
-    digits                  scikit-learn's 1,797 handwritten digits, 8 x 8, part of its package
-    FILE.npz                arrays x_train y_train x_test y_test, or images and labels
-    FOLDER                  idx files (*-ubyte.gz); or a folder a class, named by its label
+mnist, fashion_mnist    downloaded and cached by Keras, or read from a folder that holds them
+digits                  scikit-learn's 1,797 handwritten digits, 8 x 8, part of its package
+FILE.npz                arrays x_train y_train x_test y_test, or images and labels
+FOLDER                  idx files (*-ubyte.gz); or a folder a class, named by its label
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import gzip
 import os
 import struct
+import zipfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -146,14 +147,18 @@ def _sklearn_digits() -> LabelledImages:
 def _from_npz(
     path: Path, split: Split, classes: tuple[str, ...] | None, title: str
 ) -> LabelledImages:
-    with np.load(path, allow_pickle=False) as file:
-        for x, y in ((f"x_{split}", f"y_{split}"), ("images", "labels")):
-            if x in file and y in file:
-                images, labels = file[x], file[y].reshape(-1).astype("int64")
-                names = tuple(str(name) for name in file["classes"]) if "classes" in file else None
-                break
-        else:
-            raise DataError(f"{path.name} must hold x_{split} and y_{split}; has {file.files}")
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files if not _other(name, split)}
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+        raise DataError(f"{path.name} must be an npz file of plain arrays: {error}") from error
+    for x, y in ((f"x_{split}", f"y_{split}"), ("images", "labels")):
+        if x in arrays and y in arrays:
+            images, labels = arrays[x], arrays[y].reshape(-1).astype("int64")
+            break
+    else:
+        raise DataError(f"{path.name} must hold x_{split} and y_{split}; has {list(arrays)}")
+    names = tuple(str(name) for name in arrays["classes"]) if "classes" in arrays else None
     if images.dtype != np.uint8 or images.ndim not in (3, 4):
         raise DataError(
             f"{path.name}: images must be (N, H, W) or (N, H, W, C) uint8; "
@@ -161,6 +166,11 @@ def _from_npz(
         )
     names = classes or names or tuple(str(i) for i in range(int(labels.max()) + 1))
     return LabelledImages(images, labels, names, title)
+
+
+def _other(name: str, split: Split) -> bool:
+    """Whether an array belongs to the other split, and need not be read."""
+    return name.endswith("_test" if split == "train" else "_train")
 
 
 def _from_folder(path: Path, split: Split) -> LabelledImages:
@@ -172,7 +182,9 @@ def _from_folder(path: Path, split: Split) -> LabelledImages:
     classes = sorted(p.name for p in path.iterdir() if p.is_dir() and not p.name.startswith("."))
     pairs = [(file, i) for i, name in enumerate(classes) for file in list_images(path / name)]
     if not pairs:
-        raise DataError(f"{str(path)!r} must hold a folder of pictures for each class, or idx files")
+        raise DataError(
+            f"{str(path)!r} must hold a folder of pictures for each class, or idx files"
+        )
     files, labels = zip(*pairs, strict=True)
     return LabelledImages(tuple(files), np.array(labels, "int64"), tuple(classes), path.name)
 

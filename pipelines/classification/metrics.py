@@ -45,9 +45,7 @@ class Evaluation:
     loss: float
     confusion: np.ndarray = field(repr=False, compare=False)
     failed: tuple[tuple[str, str], ...] = ()
-    mistakes: tuple[tuple[Any, int, int, float], ...] = field(
-        default=(), repr=False, compare=False
-    )
+    mistakes: tuple[tuple[Any, int, int, float], ...] = field(default=(), repr=False, compare=False)
 
     @property
     def per_class(self) -> dict[str, dict[str, float]]:
@@ -176,7 +174,8 @@ def evaluate_scores(
         confusion=confusion,
         failed=failed,
         mistakes=tuple(
-            (sources[i], int(labels[i]), int(predicted[i]), float(confidence[i])) for i in wrong
+            (sources[i], int(labels[i]), int(predicted[i]), float(confidence[i]))
+            for i in wrong.tolist()
         ),
     )
 

@@ -355,7 +355,8 @@ class ImageClassification:
         """Return all pictures as the network sees them, (N, H, W, C) uint8 without the margin."""
         margin = self.preprocessing.margin_px
         height, width, _ = self.preprocessing.input_shape
-        out, chunk = [], []
+        out: list[np.ndarray] = []
+        chunk: list[np.ndarray] = []
 
         def take() -> None:
             whole = self._fitted(chunk).numpy()
@@ -432,7 +433,7 @@ def opaque_rgb(picture: Picture) -> np.ndarray:
     top = 255 if picture.bit_depth == 8 else 65535
     alpha = picture.alpha.astype(np.float32)[..., None] / top
     blended = picture.rgb8 * alpha + 255.0 * (1.0 - alpha)
-    return cast("np.ndarray", np.round(blended).astype(np.uint8))
+    return np.round(blended).astype(np.uint8)
 
 
 def _same_size(pixels: Sequence[np.ndarray]) -> bool:

@@ -323,5 +323,3 @@ def card(name: str, model: str, facts: Mapping[str, Any]) -> str:
         *table,
     ]
     return "\n".join(lines).rstrip() + "\n"
-
-

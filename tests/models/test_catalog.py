@@ -72,6 +72,6 @@ def test_pattern_filters() -> None:
         ({"name": "lenet5_1998", "classes": 11}, ValueError, "ten digits"),
     ],
 )
-def test_wrong_arguments_are_refused(arguments: dict, error: type, says: str) -> None:
+def test_wrong_arguments_are_refused(arguments, error, says: str) -> None:
     with pytest.raises(error, match=says):
         catalog.create_model(**arguments)

@@ -11,14 +11,14 @@ from models.layers.historic import scaled_tanh
 from models.losses import MaximumAPosteriori
 
 # Table I of the paper, a row an S2 map, a column a C3 map.
-TABLE_1 = """
-X...XXX..XXXX.XX
-XX...XXX..XXXX.X
-XXX...XXX..X.XXX
-.XXX..XXXX..X.XX
-..XXX..XXXX.XX.X
-...XXX..XXXX.XXX
-""".split()
+TABLE_1 = [
+    "X...XXX..XXXX.XX",
+    "XX...XXX..XXXX.X",
+    "XXX...XXX..X.XXX",
+    ".XXX..XXXX..X.XX",
+    "..XXX..XXXX.XX.X",
+    "...XXX..XXXX.XXX",
+]
 
 
 def test_parameters_of_each_layer() -> None:

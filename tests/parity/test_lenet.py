@@ -10,7 +10,7 @@ from models.catalog import create_model
 from models.classifiers.lenet import C3_TABLE
 
 
-def conv(x: np.ndarray, kernel: np.ndarray, stride: int = 1, same: bool = False) -> np.ndarray:
+def conv(x: np.ndarray, kernel: np.ndarray, stride: int = 1, same: bool = False):
     """Cross-correlate (B, H, W, in) with (k, k, in, out) by the definition."""
     k = kernel.shape[0]
     if same:
@@ -23,14 +23,14 @@ def conv(x: np.ndarray, kernel: np.ndarray, stride: int = 1, same: bool = False)
     return np.einsum("bhwcij,ijco->bhwo", windows[:, ::stride, ::stride], kernel)
 
 
-def blocks(x: np.ndarray) -> np.ndarray:
+def blocks(x: np.ndarray):
     """Split (B, H, W, C) into 2 x 2 blocks: (B, H/2, W/2, 4, C)."""
     b, h, w, c = x.shape
     x = x[:, : h // 2 * 2, : w // 2 * 2].reshape(b, h // 2, 2, w // 2, 2, c)
     return x.transpose(0, 1, 3, 2, 4, 5).reshape(b, h // 2, w // 2, 4, c)
 
 
-def lenet5_1998(w: dict[str, np.ndarray], x: np.ndarray) -> np.ndarray:
+def lenet5_1998(w: dict[str, np.ndarray], x: np.ndarray):
     def squash(a: np.ndarray) -> np.ndarray:
         return 1.7159 * np.tanh(2 / 3 * a)
 
@@ -38,7 +38,7 @@ def lenet5_1998(w: dict[str, np.ndarray], x: np.ndarray) -> np.ndarray:
     x = squash(blocks(x).sum(axis=3) * w["s2/coefficient"] + w["s2/bias"])
     kernels, maps, link = w["c3/kernels"].reshape(5, 5, 60), [], 0
     for seen in C3_TABLE:  # one small convolution a connection
-        total = 0.0
+        total = np.zeros(())
         for s2 in seen:
             total = total + conv(x[..., s2 : s2 + 1], kernels[:, :, link, None, None])
             link += 1
@@ -50,7 +50,7 @@ def lenet5_1998(w: dict[str, np.ndarray], x: np.ndarray) -> np.ndarray:
     return -((x[:, :, None] - w["logits/code"]) ** 2).sum(axis=1)
 
 
-def lenet5(w: dict[str, np.ndarray], x: np.ndarray) -> np.ndarray:
+def lenet5(w: dict[str, np.ndarray], x: np.ndarray):
     x = blocks(np.maximum(conv(x, w["c1/kernel"], same=True) + w["c1/bias"], 0)).max(axis=3)
     x = blocks(np.maximum(conv(x, w["c3/kernel"]) + w["c3/bias"], 0)).max(axis=3)
     x = x.reshape(len(x), -1)
@@ -59,7 +59,7 @@ def lenet5(w: dict[str, np.ndarray], x: np.ndarray) -> np.ndarray:
     return x @ w["logits/kernel"] + w["logits/bias"]
 
 
-def lenet_modern(w: dict[str, np.ndarray], x: np.ndarray) -> np.ndarray:
+def lenet_modern(w: dict[str, np.ndarray], x: np.ndarray):
     for number, stride in enumerate((1, 2, 1, 2, 1), start=1):
         x = conv(x, w[f"conv{number}/kernel"], stride, same=True)
         n = {k: w[f"norm{number}/{k}"] for k in ("gamma", "beta", "moving_mean", "moving_variance")}

@@ -1,0 +1,53 @@
+"""Fixtures that many tests share: a tiny trained classifier and real handwritten digits."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's start-up chatter
+
+if TYPE_CHECKING:
+    from pipelines.classification.data import LabelledImages
+    from pipelines.classification.pipeline import ImageClassification
+
+DATA_PACK = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def digits() -> LabelledImages:
+    """scikit-learn's 1,797 handwritten digits, 8 x 8."""
+    from pipelines.classification.data import load_data
+
+    return load_data("digits")
+
+
+@pytest.fixture(scope="session")
+def micro() -> ImageClassification:
+    """An untrained, tiny classifier of the ten digits; quick, and right by chance only."""
+    import keras
+
+    from models.catalog import create_model
+    from pipelines.classification.pipeline import ImageClassification
+    from pipelines.classification.recipes import MNIST
+
+    keras.utils.set_random_seed(5)
+    return ImageClassification(
+        create_model("lenet_micro"),
+        preprocessing=MNIST,
+        labels=[str(d) for d in range(10)],
+        preset="micro",
+    )
+
+
+@pytest.fixture(scope="session")
+def photographs() -> dict[str, np.ndarray]:
+    """scikit-learn's two photographs, (427, 640, 3) uint8."""
+    from sklearn.datasets import load_sample_images
+
+    bunch = load_sample_images()
+    return dict(zip(("china", "flower"), bunch.images, strict=True))
