@@ -19,9 +19,10 @@ import os
 import re
 import stat
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -122,7 +123,8 @@ def read_images(
     limits: Limits = DEFAULT_LIMITS,
     workers: int | None = None,
     ahead: int | None = None,
-) -> Iterator[tuple[ImageSource, Picture | Exception]]:
+    then: Callable[[Picture], Any] | None = None,
+) -> Iterator[tuple[ImageSource, Any]]:
     """Read many pictures in parallel, in order, in bounded memory.
 
     Args:
@@ -131,10 +133,13 @@ def read_images(
         workers: Threads that read and decode; by default one a core, at most eight, and two
             more for those that wait for a disk or a server.
         ahead: How many pictures are read before they are asked for; by default twice `workers`.
+        then: What the same threads make of each picture, such as a small copy of a large one,
+            which is all that stays in memory then.
 
     Yields:
-        Each input with its picture, or with the exception that it raised: one bad input stops
-        nothing. An exception of `sources` itself is raised where it stands in the order.
+        Each input with its `Picture`, or with what `then` made of it, or with the exception that
+        it raised: one bad input stops nothing. An exception of `sources` itself is raised where
+        it stands in the order.
 
     Raises:
         ImageError: `sources` is a single picture.
@@ -147,7 +152,15 @@ def read_images(
     ahead = ahead if ahead is not None else 2 * workers
     if workers < 1 or ahead < 0:
         raise ValueError(f"workers must be at least 1, ahead at least 0; got {workers}, {ahead}")
-    return _read_in_order(iter(sources), limits, workers, ahead)
+
+    def attempt(source: ImageSource) -> Any:
+        try:
+            picture = read_image(source, limits=limits)
+            return then(picture) if then else picture
+        except Exception as error:
+            return error
+
+    return _read_in_order(iter(sources), attempt, workers, ahead)
 
 
 def list_images(folder: str | os.PathLike[str], *, recursive: bool = True) -> list[Path]:
@@ -173,11 +186,10 @@ def list_images(folder: str | os.PathLike[str], *, recursive: bool = True) -> li
 
 
 def _read_in_order(
-    sources: Iterator[ImageSource], limits: Limits, workers: int, ahead: int
-) -> Iterator[tuple[ImageSource, Picture | Exception]]:
+    sources: Iterator[ImageSource], attempt: Callable[[ImageSource], Any], workers: int, ahead: int
+) -> Iterator[tuple[ImageSource, Any]]:
     """Keep up to `ahead` pictures under way while the consumer works on the one before them."""
-    under_way: deque[tuple[ImageSource, Picture | Exception | Future[Picture | Exception]]]
-    under_way = deque()
+    under_way: deque[tuple[ImageSource, Any]] = deque()
     pool = ThreadPoolExecutor(workers, thread_name_prefix="read-images")
     failure: Exception | None = None
     try:
@@ -191,9 +203,9 @@ def _read_in_order(
                 break
             if isinstance(source, np.ndarray | Image.Image):
                 # At once: it is quick, and the caller may change or share what is in memory.
-                under_way.append((source, _attempt(source, limits)))
+                under_way.append((source, attempt(source)))
             else:
-                under_way.append((source, pool.submit(_attempt, source, limits)))
+                under_way.append((source, pool.submit(attempt, source)))
             if len(under_way) > ahead:
                 yield _settle(*under_way.popleft())
         while under_way:
@@ -211,16 +223,7 @@ def _is_single(sources: object) -> bool:
     return isinstance(sources, str | bytes | os.PathLike | Image.Image)
 
 
-def _attempt(source: ImageSource, limits: Limits) -> Picture | Exception:
-    try:
-        return read_image(source, limits=limits)
-    except Exception as error:
-        return error
-
-
-def _settle(
-    source: ImageSource, outcome: Picture | Exception | Future[Picture | Exception]
-) -> tuple[ImageSource, Picture | Exception]:
+def _settle(source: ImageSource, outcome: Any) -> tuple[ImageSource, Any]:
     return source, outcome.result() if isinstance(outcome, Future) else outcome
 
 

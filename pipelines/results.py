@@ -144,5 +144,6 @@ class FailedResult(Result):
         return {**super().to_dict(), "error": self.error, "error_type": self.error_type}
 
     def __str__(self) -> str:
-        """Return the error as one line."""
-        return f"{self.source}: {self.error}"
+        """Return the source and the error; most errors begin with the source already."""
+        named = self.error.startswith(self.source)
+        return self.error if named else f"{self.source}: {self.error}"

@@ -89,9 +89,10 @@ def _png_with_bad_header() -> bytes:
 
 
 def gif_beyond_its_canvas(side_px: int) -> bytes:
-    """A canvas of 1 x 1 with a larger frame, and next to no data."""
+    """A canvas of 1 x 1 with a larger frame, after a comment that looks like frames."""
+    comment = b"!\xfe\x0c,,,,,,,,,,,,\0"
     frame = struct.pack("<4HB", 0, 0, side_px, side_px, 0)
-    return b"GIF89a" + struct.pack("<HHBBB", 1, 1, 0, 0, 0) + b"," + frame + b"\2\1\0\0;"
+    return b"GIF89a" + struct.pack("<HHBBB", 1, 1, 0, 0, 0) + comment + b"," + frame + b"\2\1\0\0;"
 
 
 def _webp_bomb() -> bytes:
