@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFont
 
 CALIBRATION_BINS = 15  # Guo et al., arXiv:1706.04599
 SHEET_COLUMNS = 8
@@ -106,16 +106,16 @@ class Evaluation:
         cell = (CELL_PX, CELL_PX + CAPTION_PX)
         sheet = Image.new("RGB", (SHEET_COLUMNS * (cell[0] + 8) + 8, rows * (cell[1] + 8) + 8))
         sheet.paste("white", (0, 0, *sheet.size))
-        draw = ImageDraw.Draw(sheet)
+        draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(13)
         if not shown:
-            draw.text((12, 12), "no mistakes", fill="black")
+            draw.text((12, 12), "no mistakes", fill="black", font=font)
         for place, (source, true, predicted, score) in enumerate(shown):
             x = 8 + place % SHEET_COLUMNS * (cell[0] + 8)
             y = 8 + place // SHEET_COLUMNS * (cell[1] + 8)
             sheet.paste(_thumbnail(source), (x, y))
-            draw.text((x, y + CELL_PX + 3), self.classes[true][:18], fill="#1a7f37")
-            wrong = f"{self.classes[predicted][:13]} {score:.0%}"
-            draw.text((x, y + CELL_PX + 17), wrong, fill="#cf222e")
+            draw.text((x, y + CELL_PX + 1), self.classes[true][:16], fill="#1a7f37", font=font)
+            wrong = f"{self.classes[predicted][:11]} {score:.0%}"
+            draw.text((x, y + CELL_PX + 17), wrong, fill="#cf222e", font=font)
         return _save(sheet, path)
 
     def save_confusion(self, path: str | os.PathLike[str]) -> Path:

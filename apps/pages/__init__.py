@@ -1,0 +1,1 @@
+"""One script a page; `apps.main` lists them."""

@@ -1,0 +1,50 @@
+"""The pages there are; navigation and the cards on the home page follow from this table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipelines.presets import list_presets
+
+PAGES = Path(__file__).with_name("pages")
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page.
+
+    Attributes:
+        script: What Streamlit runs.
+        title: Its name in the navigation.
+        icon: Beside the title; a `:material/` icon comes with Streamlit.
+        wish: What a visitor comes for, as one sentence.
+        task: The pipeline's task; empty for a page without one.
+        preset: The task's own preset, which comes first.
+    """
+
+    script: Path
+    title: str
+    icon: str
+    wish: str = ""
+    task: str = ""
+    preset: str = ""
+
+    @property
+    def presets(self) -> list[str]:
+        """The shipped presets of the task, its own one first."""
+        return sorted(list_presets(self.task), key=lambda name: (name != self.preset, name))
+
+
+# Home comes first and is the default: Streamlit gives the default page no path of its own, so any
+# other page in its place would lose its link.
+HOME = Page(PAGES / "home.py", "Home", ":material/home:")
+CLASSIFY = Page(
+    PAGES / "classify.py",
+    "Classify pictures",
+    ":material/image_search:",
+    "Say what is in a picture, with a score for every label.",
+    "image-classification",
+    "lenet_modern_mnist",
+)
+TASK_PAGES = (CLASSIFY,)

@@ -1,0 +1,51 @@
+"""Pages run without a browser, and pictures to hand over to them."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import TYPE_CHECKING
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from apps.settings import MAIN_SCRIPT
+from tests.apps.handwriting import digit_png
+
+if TYPE_CHECKING:
+    from pipelines.classification.data import LabelledImages
+
+TIMEOUT_S = 120  # the first run imports TensorFlow
+
+
+@pytest.fixture(autouse=True, scope="package")
+def _undo_boot() -> Iterator[None]:
+    """Give Keras and the garbage collector back as they were."""
+    import keras
+
+    before = keras.backend.clear_session
+    yield
+    keras.backend.clear_session = before
+    keras.config.set_dtype_policy("float32")
+    gc.unfreeze()
+    st.cache_resource.clear()
+
+
+@pytest.fixture
+def app() -> AppTest:
+    """The home page, in a new visitor's session."""
+    return AppTest.from_file(str(MAIN_SCRIPT), default_timeout=TIMEOUT_S).run()
+
+
+@pytest.fixture
+def classify(app: AppTest) -> AppTest:
+    """The page that classifies, in a new visitor's session."""
+    return app.switch_page("pages/classify.py").run()
+
+
+@pytest.fixture(scope="session")
+def digit(digits: LabelledImages) -> Callable[[int], bytes]:
+    """Make a PNG file of a handwritten digit."""
+    return partial(digit_png, digits)
