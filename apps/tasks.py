@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipelines import TASKS
 from pipelines.presets import list_presets
 
 PAGES = Path(__file__).with_name("pages")
@@ -20,7 +21,6 @@ class Page:
         icon: Beside the title; a `:material/` icon comes with Streamlit.
         wish: What a visitor comes for, as one sentence.
         task: The pipeline's task; empty for a page without one.
-        preset: The task's own preset, which comes first.
     """
 
     script: Path
@@ -28,12 +28,12 @@ class Page:
     icon: str
     wish: str = ""
     task: str = ""
-    preset: str = ""
 
     @property
     def presets(self) -> list[str]:
         """The shipped presets of the task, its own one first."""
-        return sorted(list_presets(self.task), key=lambda name: (name != self.preset, name))
+        first = TASKS[self.task].default_preset
+        return sorted(list_presets(self.task), key=lambda name: (name != first, name))
 
 
 # Home comes first and is the default: Streamlit gives the default page no path of its own, so any
@@ -45,6 +45,5 @@ CLASSIFY = Page(
     ":material/image_search:",
     "Say what is in a picture, with a score for every label.",
     "image-classification",
-    "lenet_modern_mnist",
 )
 TASK_PAGES = (CLASSIFY,)

@@ -7,20 +7,29 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
 from models.words import suggest
 
 
-def _image_classification(preset: str | os.PathLike[str] | None, **options: Any) -> Any:
+def _image_classification(preset: str | os.PathLike[str], **options: Any) -> Any:
     from pipelines.classification.pipeline import ImageClassification
 
-    return ImageClassification.from_preset(preset or "lenet_modern_mnist", **options)
+    return ImageClassification.from_preset(preset, **options)
 
 
-TASKS: Mapping[str, Callable[..., Any]] = MappingProxyType(
-    {"image-classification": _image_classification}
+@dataclass(frozen=True)
+class Task:
+    """A task's own preset, and what opens any of its presets."""
+
+    default_preset: str
+    open: Callable[..., Any]
+
+
+TASKS: Mapping[str, Task] = MappingProxyType(
+    {"image-classification": Task("lenet_modern_mnist", _image_classification)}
 )
 
 
@@ -38,4 +47,4 @@ def pipeline(task: str, preset: str | os.PathLike[str] | None = None, **options:
     """
     if task not in TASKS:
         raise ValueError(f"unknown task {task!r}; {suggest(task, TASKS)}")
-    return TASKS[task](preset, **options)
+    return TASKS[task].open(preset or TASKS[task].default_preset, **options)
