@@ -1,0 +1,90 @@
+"""Sightsound: the Keras toolkit for pictures and sound.
+
+    import sightsound as ss
+
+    result = ss.pipeline("image-classification")("seven.png")
+    result.label, result.score
+
+Importing the package costs nothing: every name below is fetched from its home when it is first
+asked for (PEP 562), so that neither NumPy nor TensorFlow starts before it is needed.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from models.catalog import create_model, list_models, model_info
+    from pipelines import pipeline
+    from pipelines.export import load_exported
+    from pipelines.images import ImageError
+    from pipelines.presets import PresetError, list_presets
+    from pipelines.results import ClassificationResult, FailedResult, Prediction, Result
+
+    __version__: str
+
+__all__ = [
+    "ClassificationResult",
+    "FailedResult",
+    "ImageError",
+    "Prediction",
+    "PresetError",
+    "Result",
+    "__version__",
+    "create_model",
+    "list_models",
+    "list_presets",
+    "load_exported",
+    "model_info",
+    "pipeline",
+]
+
+
+def __getattr__(name: str) -> object:
+    """Return a public name from its home, which is imported now."""
+    match name:
+        case "__version__":
+            return _version()
+        case "create_model" | "list_models" | "model_info":
+            from models import catalog
+
+            return getattr(catalog, name)
+        case "pipeline":
+            from pipelines import pipeline
+
+            return pipeline
+        case "load_exported":
+            from pipelines.export import load_exported
+
+            return load_exported
+        case "ImageError":
+            from pipelines.images import ImageError
+
+            return ImageError
+        case "PresetError" | "list_presets":
+            from pipelines import presets
+
+            return getattr(presets, name)
+        case "ClassificationResult" | "FailedResult" | "Prediction" | "Result":
+            from pipelines import results
+
+            return getattr(results, name)
+    raise AttributeError(f"module 'sightsound' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+def _version() -> str:
+    """Return the installed version; in a bare checkout, the one that pyproject.toml states."""
+    from importlib import metadata
+
+    try:
+        return metadata.version("sightsound")
+    except metadata.PackageNotFoundError:
+        import tomllib
+        from pathlib import Path
+
+        pyproject = Path(__file__).parent.parent / "pyproject.toml"
+        return str(tomllib.loads(pyproject.read_text("utf-8"))["project"]["version"])

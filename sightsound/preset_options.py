@@ -1,0 +1,33 @@
+"""`--task` and `--preset`, and the pipeline that they name."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from sightsound.arguments import as_usage_error
+from sightsound.quiet import quiet_start
+
+
+def add_preset_options(parser: argparse.ArgumentParser) -> None:
+    """Add `--task` and `--preset`."""
+    parser.add_argument("--task", default="image-classification", help="what to do (%(default)s)")
+    parser.add_argument(
+        "--preset",
+        help="a name from `sightsound presets`, a folder, or hf://owner/name (the task's own)",
+    )
+
+
+def open_pipeline(options: argparse.Namespace) -> Any:
+    """Return the pipeline that the options name.
+
+    Raises:
+        UsageError: There is no such task or preset, or the preset is damaged.
+    """
+    from pipelines import pipeline
+    from pipelines.presets import load_preset
+
+    with as_usage_error(), quiet_start():
+        if options.preset is not None:
+            load_preset(options.preset)  # refuses a wrong name before TensorFlow's seconds
+        return pipeline(options.task, options.preset)
