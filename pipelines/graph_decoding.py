@@ -3,8 +3,9 @@
 The pixels are those of `pipelines.images` with what is transparent shown on white paper, bit for
 bit where TensorFlow's decoders allow it:
 
-    JPEG    the same pixels (the accurate DCT that Pillow uses); upright by its EXIF orientation;
-            CMYK without its colour profile
+    JPEG    the same pixels, upright by the EXIF orientation; CMYK without its colour profile.
+            The accurate DCT is Pillow's too: on 86 photographs no value differs, while with
+            TensorFlow's default they differ by 1 of 255 on average and by up to 18
     PNG     the same pixels, with transparency, palettes, 16 bits; an EXIF orientation is not read
     WebP    the same pixels, with transparency; an EXIF orientation is not read
     GIF     the first frame; what is transparent becomes black, because TensorFlow does not tell it
@@ -16,17 +17,18 @@ raises `InvalidArgumentError` in the graph.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+import numpy as np
 import tensorflow as tf
 
 from pipelines.picture import DEFAULT_LIMITS
 
 SIGNATURE_BYTES = 64  # every format's signature and announced size lie within
-EXIF_WITHIN_BYTES = 1 << 17  # of a JPEG: one full segment of 64 KiB before the EXIF segment's own
+EXIF_WITHIN_BYTES = 1 << 20  # of a JPEG: behind a colour profile of any usual size
 MOST_SEGMENTS = 32  # of a JPEG, in search of EXIF; cameras put it first or second
 ORIENTATION, SHORT = 0x0112, 3  # EXIF 2.3, table 4: the tag and its type
-OPAQUE_8, OPAQUE_16 = 255, 65535
+OPAQUE = np.uint8(255)
 # An 8-bit grey BMP has the 256 greys as its palette, each blue, green, red, 0.
 BMP_GREYS = b"".join(bytes((grey, grey, grey, 0)) for grey in range(256))
 
@@ -77,7 +79,7 @@ def _decode_png(data: tf.Tensor, start: tf.Tensor) -> tf.Tensor:
             lambda: _with_alpha(tf.io.decode_image(data, expand_animations=False)),
             lambda: tf.io.decode_png(data, channels=4),
         )
-        alpha = tf.where(tf.logical_and(grey, rgba[..., 3:] > 0), OPAQUE_8, rgba[..., 3:])
+        alpha = tf.where(tf.logical_and(grey, rgba[..., 3:] > 0), OPAQUE, rgba[..., 3:])
         return tf.cast(tf.concat([rgba[..., :3], alpha], -1), tf.uint16) * 257
 
     return _on_paper(tf.cond(tf.equal(bits, 16), deep, shallow))
@@ -129,14 +131,14 @@ def _bounded(data: tf.Tensor, *, height: tf.Tensor, width: tf.Tensor) -> tf.Tens
 
 def _with_alpha(pixels: tf.Tensor) -> tf.Tensor:
     """Return (H, W, 4) uint8 from 3 or 4 channels."""
-    opaque = tf.zeros_like(pixels[..., :1]) + OPAQUE_8
+    opaque = tf.zeros_like(pixels[..., :1]) + OPAQUE
     return tf.concat([pixels, opaque], -1)[..., :4]
 
 
 def _on_paper(rgba: tf.Tensor) -> tf.Tensor:
     """Blend (H, W, 4) uint16 with white paper to (H, W, 3) uint8, as `opaque_rgb` does."""
     colour = (tf.cast(rgba[..., :3], tf.int32) + 128) // 257  # as `pipelines.picture.to_depth`
-    alpha = tf.cast(rgba[..., 3:], tf.float32) / OPAQUE_16
+    alpha = tf.cast(rgba[..., 3:], tf.float32) / 65535.0
     blended = tf.cast(colour, tf.float32) * alpha + 255.0 * (1.0 - alpha)
     return tf.cast(tf.round(blended), tf.uint8)
 
@@ -145,8 +147,7 @@ def _jpeg_orientation(data: tf.Tensor) -> tf.Tensor:
     """Return the EXIF orientation, 1 to 8, of a JPEG's first bytes (n,); 1 where none is told."""
     start = _exif_start(data)
     block = data[start:]
-    big = tf.equal(block[:1], ord("M"))
-    big = tf.logical_and(tf.size(big) > 0, tf.reduce_all(big))
+    big = tf.equal(_big(block, 0, 1), ord("M"))  # "MM"; else "II"
 
     def number(source: tf.Tensor, at: int | tf.Tensor, size: int) -> tf.Tensor:
         return tf.where(big, _big(source, at, size), _little(source, at, size))
@@ -155,7 +156,8 @@ def _jpeg_orientation(data: tf.Tensor) -> tf.Tensor:
     first = directory + 2
     last = tf.minimum(first + 12 * number(block, directory, 2), tf.size(block, tf.int64))
     whole = tf.maximum(last - first, 0) // 12
-    entries = tf.reshape(block[first : first + 12 * whole], (-1, 12))  # tag, type, count, value
+    # Each entry is a tag (2 bytes), a type (2), a count (4) and a value (4).
+    entries = tf.cast(tf.reshape(block[first : first + 12 * whole], (-1, 12)), tf.int64)
     high, low = tf.where(big, 0, 1), tf.where(big, 1, 0)
 
     def column(at: int) -> tf.Tensor:
@@ -206,19 +208,21 @@ def _is(data: tf.Tensor, signature: bytes, at: int = 0) -> tf.Tensor:
 
 
 def _bytes(data: tf.Tensor, most: int) -> tf.Tensor:
-    """Return the first bytes as numbers (n,) int64, n at most `most`."""
-    return tf.cast(tf.io.decode_raw(tf.strings.substr(data, 0, most), tf.uint8), tf.int64)
+    """Return the first bytes (n,) uint8, n at most `most`."""
+    return tf.io.decode_raw(tf.strings.substr(data, 0, most), tf.uint8)
 
 
 def _big(source: tf.Tensor, at: int | tf.Tensor, size: int) -> tf.Tensor:
-    """Return the number of `size` bytes at `at`, most significant first; beyond the end lie zeros."""
-    found = source[at : at + size]
-    found = tf.pad(found, [[0, size - tf.size(found)]])
-    return tf.reduce_sum(found * [256**power for power in reversed(range(size))])
+    """Return the number of `size` bytes at `at`, most significant first; past the end lie zeros."""
+    return _weighed(source, at, [256**power for power in reversed(range(size))])
 
 
 def _little(source: tf.Tensor, at: int | tf.Tensor, size: int) -> tf.Tensor:
     """Return the number of `size` bytes at `at`, least significant first."""
-    found = source[at : at + size]
-    found = tf.pad(found, [[0, size - tf.size(found)]])
-    return tf.reduce_sum(found * [256**power for power in range(size)])
+    return _weighed(source, at, [256**power for power in range(size)])
+
+
+def _weighed(source: tf.Tensor, at: int | tf.Tensor, weights: Sequence[int]) -> tf.Tensor:
+    found = tf.cast(source[at : at + len(weights)], tf.int64)
+    found = tf.pad(found, [[0, len(weights) - tf.size(found)]])
+    return tf.reduce_sum(found * weights)

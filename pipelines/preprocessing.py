@@ -15,7 +15,8 @@ import tensorflow as tf
 Fit = Literal["stretch", "crop", "pad", "object"]
 Polarity = Literal["as_is", "light_on_dark"]
 
-LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, as Pillow's and TensorFlow's grey
+# ITU-R BT.601 in Pillow's rounding: exact in float32, so that R = G = B keeps its value.
+LUMA = (19595 / 65536, 38470 / 65536, 7471 / 65536)
 ENLARGED = 4  # times the target: an object is looked for at no less than this size
 WORKING_SIZE_PX = 512  # and at no more than this many pixels a side
 INK_THRESHOLD = 0.2  # of the strongest ink; below lie paper grain and JPEG noise
@@ -107,18 +108,16 @@ def fit_pictures(plan: ImagePreprocessing, pictures: tf.Tensor) -> tf.Tensor:
         plan: How to fit.
         pictures: (N, h, w, 3 or 1) uint8 of any one size.
     """
-    x = tf.cast(pictures, tf.float32) / 255.0
-    if plan.channels == 1 and x.shape[-1] == 3:
-        x = tf.reduce_sum(x * tf.constant(LUMA), axis=-1, keepdims=True)
-    elif plan.channels == 3 and x.shape[-1] == 1:
-        x = tf.repeat(x, 3, axis=-1)
-    if plan.polarity == "light_on_dark":
-        x = _light_on_dark(x)
+    invert = _light_grounds(plan, pictures) if plan.polarity == "light_on_dark" else None
     target = (plan.height_px, plan.width_px)
-    if tuple(x.shape[1:3]) != target:
-        shape = tf.shape(x)
-        fits = tf.logical_and(shape[1] == target[0], shape[2] == target[1])
-        x = tf.cond(fits, lambda: x, lambda: _fit(plan, x))
+    shape = tf.shape(pictures)
+    fits = tf.logical_and(shape[1] == target[0], shape[2] == target[1])
+    # Resizing, colour and polarity are all linear: the smaller picture goes through the latter two.
+    x = tf.cond(
+        fits,
+        lambda: _to_unit(plan, pictures, invert),
+        lambda: _FITS[plan.fit](plan, pictures, invert),
+    )
     x = tf.ensure_shape(x, (None, *target, plan.channels))
     margin = plan.margin_px
     return tf.pad(x, [[0, 0], [margin, margin], [margin, margin], [0, 0]]) if margin else x
@@ -131,44 +130,61 @@ def scale_pixels(plan: ImagePreprocessing, pixels: tf.Tensor) -> tf.Tensor:
     return pixels * tf.constant(plan.scale) + tf.constant(plan.offset)
 
 
-def _light_on_dark(x: tf.Tensor) -> tf.Tensor:
-    """Invert each picture whose border is lighter than middle grey."""
-    edges = [x[:, 0], x[:, -1], x[:, :, 0], x[:, :, -1]]
-    border = tf.reduce_mean(tf.concat(edges, axis=1), axis=(1, 2), keepdims=True)
-    return tf.where(border[..., None] > 0.5, 1.0 - x, x)
+def _light_grounds(plan: ImagePreprocessing, pictures: tf.Tensor) -> tf.Tensor:
+    """Return 1.0 for each picture whose border is lighter than middle grey, else 0.0; (N,)."""
+    edges = [pictures[:, 0], pictures[:, -1], pictures[:, :, 0], pictures[:, :, -1]]
+    border = _to_unit(plan, tf.concat(edges, axis=1)[:, :, None], None)
+    return tf.cast(tf.reduce_mean(border, axis=(1, 2, 3)) > 0.5, tf.float32)
 
 
-def _fit(plan: ImagePreprocessing, x: tf.Tensor) -> tf.Tensor:
-    if plan.fit == "stretch":
-        return _resize(x, plan.height_px, plan.width_px)
-    one = {"crop": _crop, "pad": _pad, "object": _object}[plan.fit]
-    shape = tf.TensorSpec((plan.height_px, plan.width_px, plan.channels), tf.float32)
-    return tf.map_fn(lambda image: one(plan, image), x, fn_output_signature=shape)
+def _to_unit(plan: ImagePreprocessing, pixels: tf.Tensor, invert: tf.Tensor | None) -> tf.Tensor:
+    """Map pixels (N, h, w, 3 or 1) in [0, 255] to [0, 1] in the plan's channels and polarity."""
+    x = tf.cast(pixels, tf.float32)
+    if plan.channels == 1 and x.shape[-1] == 3:
+        # Three slices: a reduction over an axis of three takes three times as long.
+        x = tf.add_n([x[..., c : c + 1] * LUMA[c] for c in range(3)])
+    elif plan.channels == 3 and x.shape[-1] == 1:
+        x = tf.repeat(x, 3, axis=-1)
+    if invert is not None:
+        x = tf.abs(x - 255.0 * invert[:, None, None, None])
+    return x / 255.0
+
+
+def _stretch(plan: ImagePreprocessing, pictures: tf.Tensor, invert: tf.Tensor | None) -> tf.Tensor:
+    """Scale to the target, whatever becomes of the aspect."""
+    return _to_unit(plan, _resize(pictures, plan.height_px, plan.width_px), invert)
+
+
+def _crop(plan: ImagePreprocessing, pictures: tf.Tensor, invert: tf.Tensor | None) -> tf.Tensor:
+    """Cut the middle that has the target's aspect, then scale it."""
+    size = tf.cast(tf.shape(pictures)[1:3], tf.float32)
+    target = tf.constant((plan.height_px, plan.width_px), tf.float32)
+    cut = tf.maximum(tf.cast(tf.round(target * tf.reduce_min(size / target)), tf.int32), 1)
+    top = (tf.shape(pictures)[1:3] - cut) // 2
+    middle = pictures[:, top[0] : top[0] + cut[0], top[1] : top[1] + cut[1]]
+    return _stretch(plan, middle, invert)
+
+
+def _pad(plan: ImagePreprocessing, pictures: tf.Tensor, invert: tf.Tensor | None) -> tf.Tensor:
+    """Scale the whole picture to fit, and fill the rest with black."""
+    size = tf.cast(tf.shape(pictures)[1:3], tf.float32)
+    target = tf.constant((plan.height_px, plan.width_px), tf.float32)
+    inner = tf.maximum(tf.cast(tf.round(size * tf.reduce_min(target / size)), tf.int32), 1)
+    small = _to_unit(plan, _resize(pictures, inner[0], inner[1]), invert)
+    top = (tf.constant((plan.height_px, plan.width_px)) - inner) // 2
+    return tf.image.pad_to_bounding_box(small, top[0], top[1], plan.height_px, plan.width_px)
 
 
 def _resize(x: tf.Tensor, height: Any, width: Any) -> tf.Tensor:
-    # Bilinear with antialiasing: bounded by the input's range, so [0, 1] stays [0, 1].
+    # Bilinear with antialiasing: bounded by the input's range, so [0, 255] stays [0, 255].
     return tf.image.resize(x, [height, width], method="bilinear", antialias=True)
 
 
-def _crop(plan: ImagePreprocessing, image: tf.Tensor) -> tf.Tensor:
-    """Cut the middle that has the target's aspect, then scale it."""
-    size = tf.cast(tf.shape(image)[:2], tf.float32)
-    target = tf.constant((plan.height_px, plan.width_px), tf.float32)
-    cut = tf.maximum(tf.cast(tf.round(target * tf.reduce_min(size / target)), tf.int32), 1)
-    top = (tf.shape(image)[:2] - cut) // 2
-    middle = image[top[0] : top[0] + cut[0], top[1] : top[1] + cut[1]]
-    return _resize(middle, plan.height_px, plan.width_px)
-
-
-def _pad(plan: ImagePreprocessing, image: tf.Tensor) -> tf.Tensor:
-    """Scale the whole picture to fit, and fill the rest with black."""
-    size = tf.cast(tf.shape(image)[:2], tf.float32)
-    target = tf.constant((plan.height_px, plan.width_px), tf.float32)
-    inner = tf.maximum(tf.cast(tf.round(size * tf.reduce_min(target / size)), tf.int32), 1)
-    small = _resize(image, inner[0], inner[1])
-    top = (tf.constant((plan.height_px, plan.width_px)) - inner) // 2
-    return tf.image.pad_to_bounding_box(small, top[0], top[1], plan.height_px, plan.width_px)
+def _objects(plan: ImagePreprocessing, pictures: tf.Tensor, invert: tf.Tensor | None) -> tf.Tensor:
+    """Find the object of each picture, scale it, and centre it."""
+    shape = tf.TensorSpec((plan.height_px, plan.width_px, plan.channels), tf.float32)
+    unit = _to_unit(plan, pictures, invert)
+    return tf.map_fn(lambda image: _object(plan, image), unit, fn_output_signature=shape)
 
 
 def _object(plan: ImagePreprocessing, image: tf.Tensor) -> tf.Tensor:
@@ -209,20 +225,24 @@ def _to_working_size(plan: ImagePreprocessing, image: tf.Tensor) -> tf.Tensor:
     least = float(ENLARGED * max(plan.height_px, plan.width_px))
     wanted = tf.clip_by_value(longest, least, max(least, WORKING_SIZE_PX))
     to = tf.maximum(tf.cast(tf.round(size * wanted / longest), tf.int32), 1)
-    large = tf.image.resize(image, to, method="bicubic", antialias=True)
-    return tf.clip_by_value(large, 0.0, 1.0)
+
+    def resized() -> tf.Tensor:
+        large = tf.image.resize(image, to, method="bicubic", antialias=True)
+        return tf.clip_by_value(large, 0.0, 1.0)
+
+    return tf.cond(tf.reduce_all(tf.equal(to, tf.shape(image)[:2])), lambda: image, resized)
 
 
 def _ground(image: tf.Tensor) -> tf.Tensor:
     """Return the median grey of the border, a scalar in [0, 1]."""
-    grey = tf.reduce_mean(image, axis=-1)
-    border = tf.sort(tf.concat([grey[0], grey[-1], grey[:, 0], grey[:, -1]], axis=0))
+    border = tf.concat([image[0], image[-1], image[:, 0], image[:, -1]], axis=0)
+    border = tf.sort(tf.reduce_mean(border, axis=-1))
     return border[tf.size(border) // 2]
 
 
 def _ink(image: tf.Tensor) -> tf.Tensor:
     """Return how far each pixel is above the ground, (h, w) in [0, 1] with the strongest at 1."""
-    grey = tf.reduce_mean(image, axis=-1)
+    grey = image[..., 0] if image.shape[-1] == 1 else tf.reduce_mean(image, axis=-1)
     above = tf.maximum(grey - _ground(image), 0.0)
     strongest = tf.reduce_max(above)
     return above / tf.where(strongest > FAINTEST_INK, strongest, 1.0)
@@ -237,3 +257,6 @@ def _centre(plan: ImagePreprocessing, grey: tf.Tensor) -> tf.Tensor:
     row = tf.reduce_sum(tf.reduce_sum(grey, 1) * (tf.range(size[0]) + 0.5)) / mass
     column = tf.reduce_sum(tf.reduce_sum(grey, 0) * (tf.range(size[1]) + 0.5)) / mass
     return tf.stack([row, column])
+
+
+_FITS = {"stretch": _stretch, "crop": _crop, "pad": _pad, "object": _objects}

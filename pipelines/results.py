@@ -48,15 +48,15 @@ class Result:
         }
 
     def to_json(self) -> str:
-        """Return `to_dict` as one line of JSON."""
-        return json.dumps(self.to_dict(), ensure_ascii=False)
+        """Return `to_dict` as one line of JSON, in ASCII: a file name may hold any byte."""
+        return json.dumps(self.to_dict())
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the result as JSON and return the path."""
         path = Path(path)
         if path.suffix.lower() != ".json":
             raise ValueError(f"a {type(self).__name__} is saved as .json; got {str(path)!r}")
-        path.write_text(json.dumps(self.to_dict(), ensure_ascii=False, indent=2) + "\n", "utf-8")
+        path.write_text(json.dumps(self.to_dict(), indent=2) + "\n", "utf-8")
         return path
 
     def show(self) -> None:

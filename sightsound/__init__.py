@@ -16,8 +16,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from models.catalog import create_model, list_models, model_info
     from pipelines import pipeline
+    from pipelines.classification.pipeline import ImageClassification
     from pipelines.export import load_exported
     from pipelines.images import ImageError
+    from pipelines.preprocessing import ImagePreprocessing
     from pipelines.presets import PresetError, list_presets
     from pipelines.results import ClassificationResult, FailedResult, Prediction, Result
 
@@ -26,7 +28,9 @@ if TYPE_CHECKING:
 __all__ = [
     "ClassificationResult",
     "FailedResult",
+    "ImageClassification",
     "ImageError",
+    "ImagePreprocessing",
     "Prediction",
     "PresetError",
     "Result",
@@ -57,6 +61,14 @@ def __getattr__(name: str) -> object:
             from pipelines.export import load_exported
 
             return load_exported
+        case "ImageClassification":
+            from pipelines.classification.pipeline import ImageClassification
+
+            return ImageClassification
+        case "ImagePreprocessing":
+            from pipelines.preprocessing import ImagePreprocessing
+
+            return ImagePreprocessing
         case "ImageError":
             from pipelines.images import ImageError
 

@@ -127,9 +127,11 @@ def compare_presets(_: ImageClassification, digits: LabelledImages, __: Path) ->
 
 def read_any_file(classify: ImageClassification, digits: LabelledImages, out: Path) -> Section:
     """Read one digit from every kind of file, and from some that are none."""
+    import numpy as np
+
     folder = out / "files"
     folder.mkdir(exist_ok=True)
-    write_files(digits.images[3], folder)
+    write_files(np.asarray(digits.images[3]), folder)
     results = classify(folder, on_error="return")
     files = sorted(folder.iterdir())
     broken = [file for file in files if file.suffix == ".txt"]

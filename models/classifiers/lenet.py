@@ -144,11 +144,13 @@ SPECS = {
     ),
     "lenet_modern": LeNetSpec(
         title="LeNet's task and size with batch normalisation and a 3 x 3 stack",
+        paper="arXiv:1502.03167",  # batch normalisation; the stack of 3 x 3 is VGG's
         trunk=_modern((16, 3, 1), (32, 3, 2), (48, 3, 1), (64, 3, 2), (72, 3, 1)),
         params=88_890,
     ),
     "lenet_micro": LeNetSpec(
         title="lenet_modern made tiny, for fast tests",
+        paper="arXiv:1502.03167",
         trunk=_modern((4, 5, 2), (8, 3, 2)),
         params=502,
     ),

@@ -81,8 +81,8 @@ class Evaluation:
         }
 
     def to_json(self) -> str:
-        """Return `to_dict` as JSON."""
-        return json.dumps(self.to_dict(), ensure_ascii=False)
+        """Return `to_dict` as JSON, in ASCII: a file name may hold any byte."""
+        return json.dumps(self.to_dict())
 
     def to_markdown(self) -> str:
         """Return the figures as a Markdown table."""

@@ -3,31 +3,25 @@
 from __future__ import annotations
 
 import os
-import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import tensorflow as tf
-from PIL import Image
 
-from pipelines.classification.data import DataError, LabelledImages, load_data
-from pipelines.classification.metrics import Evaluation, evaluate_scores
-from pipelines.images import (
-    ImageSource,
-    Limits,
-    Picture,
-    describe_source,
-    list_images,
-    read_image,
-    read_images,
+from pipelines.classification.classifier import (
+    DEFAULT_LIMITS,
+    SMALL_PX,
+    Classifier,
+    opaque_rgb,
+    stacks,
 )
-from pipelines.mapping import OnError, count_of, map_batches, with_progress
+from pipelines.classification.data import LabelledImages, load_data
+from pipelines.images import ImageSource, Limits, Picture, read_image
 from pipelines.preprocessing import ImagePreprocessing, fit_pictures, scale_pixels
 from pipelines.presets import Preset, PresetError, load_preset, save_preset
-from pipelines.results import ClassificationResult, FailedResult
 
 if TYPE_CHECKING:
     import keras
@@ -35,22 +29,17 @@ if TYPE_CHECKING:
     from pipelines.augmentation import Augmentation
 
 TASK = "image-classification"
-DEFAULT_LIMITS = Limits()
 FIT_AT_ONCE = 256  # pictures prepared in one call: bounds the memory of large ones
 
-Outcome = ClassificationResult | FailedResult
+# Pictures in one step of the network on a CPU: the layers' outputs of more fall out of its caches.
+# Of lenet_modern, 512 in one step take 1.4 times as long as in steps of 128.
+CPU_STEP = 128
 
 
-class ImageClassification:
-    """A classifier with its preprocessing and labels.
-
-    Call it with one picture (path, URL, bytes, PIL image, array) for one result; with a list, a
-    folder or an array (N, H, W, C) for a list; with an iterator or a `tf.data.Dataset` for an
-    iterator.
+class ImageClassification(Classifier):
+    """A network with its preprocessing and labels, called as every `Classifier` is.
 
     Attributes:
-        preset: The preset's name.
-        labels: The classes' names, in the network's order.
         model: Prepared pictures (N, H, W, C) to logits (N, classes).
         preprocessing: How a picture is prepared.
         metadata: What the preset states of itself.
@@ -80,11 +69,18 @@ class ImageClassification:
         self.labels = tuple(labels)
         self.preset = preset
         self.metadata = dict(metadata or {})
-        pictures = tf.TensorSpec((None, None, None, 3), tf.uint8, name="pictures")
+        self._step = None if tf.config.list_logical_devices("GPU") else CPU_STEP
         fitted = tf.TensorSpec((None, *shape), tf.float32, name="fitted")
-        self._fit = tf.function(partial(fit_pictures, preprocessing), input_signature=[pictures])
-        self._score_fitted = tf.function(self._scores_of_fitted, input_signature=[fitted])
-        self._score = tf.function(self.scores_of_pictures, input_signature=[pictures])
+        # Without AutoGraph: the graphs hold no Python branches on tensors, and it would read the
+        # source files again when a graph is first traced, which may be hours after the import.
+        graph = partial(tf.function, autograph=False)
+        self._score_fitted = graph(self.scores_of_fitted, input_signature=[fitted])
+        self._fit, self._score = {}, {}  # by the number of channels
+        for channels in (1, 3):
+            pictures = [tf.TensorSpec((None, None, None, channels), tf.uint8, name="pictures")]
+            fit = partial(fit_pictures, preprocessing)
+            self._fit[channels] = graph(fit, input_signature=pictures)
+            self._score[channels] = graph(self.scores_of_pictures, input_signature=pictures)
 
     @classmethod
     def from_preset(
@@ -118,187 +114,50 @@ class ImageClassification:
     # One graph from pixels to probabilities; export.py traces the same.
 
     def scores_of_pictures(self, pictures: tf.Tensor) -> tf.Tensor:
-        """Map pictures (N, H, W, 3) uint8 of one size to probabilities (N, classes)."""
-        return self._scores_of_fitted(fit_pictures(self.preprocessing, pictures))
+        """Map pictures (N, H, W, 3 or 1) uint8 of one size to probabilities (N, classes)."""
+        return self.scores_of_fitted(fit_pictures(self.preprocessing, pictures))
 
-    def _scores_of_fitted(self, fitted: tf.Tensor) -> tf.Tensor:
+    def scores_of_fitted(self, fitted: tf.Tensor) -> tf.Tensor:
+        """Map what `fit_pictures` returns, (N, H, W, C), to probabilities (N, classes)."""
         logits = self.model(scale_pixels(self.preprocessing, fitted), training=False)
         return tf.nn.softmax(tf.cast(logits, tf.float32))
 
-    def __call__(
-        self,
-        inputs: Any,
-        *,
-        top_k: int = 5,
-        batch_size: int = 32,
-        on_error: OnError = "raise",
-        limits: Limits = DEFAULT_LIMITS,
-    ) -> Any:
-        """Classify.
+    def scores(self, pixels: Sequence[np.ndarray]) -> np.ndarray:
+        """Map pictures to probabilities (N, classes).
 
         Args:
-            inputs: One picture, a list, a folder, an array (N, H, W, C), or an iterator.
-            top_k: How many labels a result holds, at most all of them.
-            batch_size: Most pictures in one step of the network.
-            on_error: What a picture that cannot be read does: `raise` its error, `skip` it, or
-                `return` a `FailedResult` in its place.
-            limits: What is refused unread.
-
-        Returns:
-            A `ClassificationResult` for one picture; a list for many; an iterator for an iterator.
-
-        Raises:
-            ImageError: A picture cannot be read and `on_error` is "raise".
-            ValueError: An argument is out of range.
+            pixels: (H, W, 3) or (H, W, 1) uint8, each of its own size; or float32, as the network
+                sees them.
         """
-        stream = partial(
-            self.stream, top_k=top_k, batch_size=batch_size, on_error=on_error, limits=limits
-        )
-        if _is_one(inputs):
-            results = list(stream([inputs]))
-            return results[0] if results else None
-        if isinstance(inputs, Iterator | tf.data.Dataset):
-            return stream(inputs)
-        return list(stream(inputs))
+        step = self._step or len(pixels)
+        parts = [self._scores_of_step(pixels[i : i + step]) for i in range(0, len(pixels), step)]
+        return np.concatenate(parts)
 
-    def stream(
-        self,
-        inputs: Any,
-        *,
-        top_k: int = 5,
-        batch_size: int = 32,
-        on_error: OnError = "raise",
-        limits: Limits = DEFAULT_LIMITS,
-        progress: bool = False,
-    ) -> Iterator[Outcome]:
-        """Classify a list, a folder, an iterator or a `tf.data.Dataset`, one result at a time.
-
-        Memory does not grow with the number of inputs. Arguments as for `__call__`; `progress`
-        prints a line on standard error once it takes over two seconds.
-        """
-        if not isinstance(top_k, int) or top_k < 1:
-            raise ValueError(f"top_k must be a whole number of at least 1; got {top_k!r}")
-        sources = _sources(inputs)
-        results = map_batches(
-            _read(sources, limits),
-            partial(self._predict, top_k=min(top_k, len(self.labels))),
-            batch_size=batch_size,
-            on_error=on_error,
-            failed=self._failed,
-        )
-        if progress:
-            return with_progress(results, count_of(sources), "classified")
-        return results
-
-    def scores(self, pixels: Sequence[np.ndarray]) -> np.ndarray:
-        """Map pictures, each (H, W, 3) uint8 of its own size, to probabilities (N, classes)."""
-        if _same_size(pixels):
-            return cast("np.ndarray", self._score(np.stack(pixels)).numpy())
+    def _scores_of_step(self, pixels: Sequence[np.ndarray]) -> np.ndarray:
+        groups = list(stacks(pixels))
+        stack = groups[0][1]
+        if len(groups) == 1 and stack.dtype == np.uint8:
+            return cast("np.ndarray", self._score[stack.shape[-1]](stack).numpy())
         return cast("np.ndarray", self._score_fitted(self._fitted(pixels)).numpy())
 
-    def _fitted(self, pixels: Sequence[np.ndarray]) -> tf.Tensor:
-        if _same_size(pixels):
-            return self._fit(np.stack(pixels))
-        return tf.concat([self._fit(array[None]) for array in pixels], axis=0)
+    def _kept(self, picture: Picture) -> np.ndarray:
+        """Return a large picture as the network sees it: hundreds may wait for their batch."""
+        pixels = opaque_rgb(picture)
+        if pixels.shape[0] * pixels.shape[1] <= SMALL_PX:
+            return pixels
+        return cast("np.ndarray", self._fit[3](pixels[None]).numpy()[0])
 
-    def _predict(
-        self, sources: Sequence[Any], pixels: Sequence[np.ndarray], *, top_k: int
-    ) -> list[ClassificationResult]:
-        start = time.perf_counter()
-        scores = self.scores(pixels)
-        order = np.argsort(-scores, axis=1, kind="stable")[:, :top_k]
-        best = np.take_along_axis(scores, order, axis=1)
-        share_ms = (time.perf_counter() - start) * 1000 / len(pixels)
-        return [
-            ClassificationResult(
-                source=describe_source(source),
-                preset=self.preset,
-                timing_ms=share_ms,
-                indices=order[i],
-                scores=best[i],
-                labels=self.labels,
-            )
-            for i, source in enumerate(sources)
-        ]
-
-    def _failed(self, source: Any, error: Exception) -> FailedResult:
-        return FailedResult(
-            source=describe_source(source),
-            preset=self.preset,
-            timing_ms=0.0,
-            error=str(error),
-            error_type=type(error).__name__,
-        )
+    def _fitted(self, pixels: Sequence[np.ndarray]) -> np.ndarray:
+        fitted = np.empty((len(pixels), *self.preprocessing.input_shape), np.float32)
+        for places, stack in stacks(pixels):
+            done = stack.dtype == np.float32
+            fitted[places] = stack if done else self._fit[stack.shape[-1]](stack)
+        return fitted
 
     def prepared(self, source: ImageSource, *, limits: Limits = DEFAULT_LIMITS) -> np.ndarray:
         """Return what the network sees of a picture: (H, W, C) uint8, before scaling."""
-        fitted = self._fit(opaque_rgb(read_image(source, limits=limits))[None]).numpy()[0]
+        fitted = self._fit[3](opaque_rgb(read_image(source, limits=limits))[None]).numpy()[0]
         return cast("np.ndarray", np.round(fitted * 255).astype(np.uint8))
-
-    def evaluate(
-        self,
-        data: LabelledImages | str | os.PathLike[str],
-        *,
-        batch_size: int = 256,
-        progress: bool = False,
-    ) -> Evaluation:
-        """Measure accuracy, calibration and confusion on labelled pictures.
-
-        Args:
-            data: Labelled pictures, or what `load_data` takes (its test split).
-            batch_size: Most pictures in one step of the network.
-            progress: Whether to print progress on standard error.
-
-        Raises:
-            DataError: The data's classes are not among this preset's labels.
-        """
-        if not isinstance(data, LabelledImages):
-            data = load_data(data)
-        unknown = [name for name in data.classes if name not in self.labels]
-        if unknown:
-            raise DataError(
-                f"the data's classes must be labels of {self.preset}; {unknown[:5]} are not among "
-                f"{list(self.labels[:10])}"
-            )
-        to_label = np.array([self.labels.index(name) for name in data.classes])
-        images = data.images
-        outcomes = self._score_all(images, batch_size)
-        if progress:
-            outcomes = with_progress(outcomes, len(data), "evaluated")
-        scores, kept, failed = [], [], []
-        for place, outcome in enumerate(outcomes):
-            if isinstance(outcome, Exception):
-                failed.append((describe_source(images[place]), str(outcome)))
-            else:
-                scores.append(outcome)
-                kept.append(place)
-        if not scores:
-            raise DataError(f"{data.name}: no picture could be read; the first: {failed[0][1]}")
-        return evaluate_scores(
-            np.stack(scores),
-            to_label[data.labels[kept]],
-            [images[place] for place in kept],
-            preset=self.preset,
-            data=data.name,
-            classes=self.labels,
-            failed=tuple(failed),
-        )
-
-    def _score_all(self, images: Any, batch_size: int) -> Iterator[Any]:
-        """Yield each picture's (classes,) probabilities, or the exception that reading it gave."""
-        chunk: list[np.ndarray | Exception] = []
-        for _, item in _read(images, DEFAULT_LIMITS):
-            chunk.append(item)
-            if len(chunk) == batch_size:
-                yield from self._score_chunk(chunk)
-                chunk = []
-        yield from self._score_chunk(chunk)
-
-    def _score_chunk(self, chunk: list[np.ndarray | Exception]) -> Iterator[Any]:
-        good = [item for item in chunk if not isinstance(item, Exception)]
-        scores = iter(self.scores(good) if good else ())
-        for item in chunk:
-            yield item if isinstance(item, Exception) else next(scores)
 
     def fit(
         self,
@@ -359,12 +218,12 @@ class ImageClassification:
         chunk: list[np.ndarray] = []
 
         def take() -> None:
-            whole = self._fitted(chunk).numpy()
+            whole = self._fitted(chunk)
             inner = whole[:, margin : height - margin, margin : width - margin]
             out.append(np.round(inner * 255).astype(np.uint8))
             chunk.clear()
 
-        for _, item in _read(images, DEFAULT_LIMITS):
+        for _, item in self._read(images, DEFAULT_LIMITS):
             if isinstance(item, Exception):
                 raise item
             chunk.append(item)
@@ -424,58 +283,3 @@ class ImageClassification:
         from pipelines.export import export_classifier
 
         return export_classifier(self, folder, overwrite=overwrite)
-
-
-def opaque_rgb(picture: Picture) -> np.ndarray:
-    """Return (H, W, 3) uint8, with what is transparent shown on white paper."""
-    if picture.alpha is None:
-        return picture.rgb8
-    top = 255 if picture.bit_depth == 8 else 65535
-    alpha = picture.alpha.astype(np.float32)[..., None] / top
-    blended = picture.rgb8 * alpha + 255.0 * (1.0 - alpha)
-    return np.round(blended).astype(np.uint8)
-
-
-def _same_size(pixels: Sequence[np.ndarray]) -> bool:
-    return len({array.shape for array in pixels}) == 1
-
-
-def _is_one(inputs: Any) -> bool:
-    if isinstance(inputs, str | os.PathLike):
-        return not os.path.isdir(inputs)  # noqa: PTH112 - a URL or a hostile name is no Path
-    if isinstance(inputs, np.ndarray):
-        return inputs.ndim != 4
-    return isinstance(inputs, bytes | Image.Image)
-
-
-def _sources(inputs: Any) -> Iterable[Any]:
-    """Return the inputs one by one; a folder becomes its pictures' paths."""
-    if isinstance(inputs, str | os.PathLike):
-        return cast("list[Any]", [inputs] if _is_one(inputs) else list_images(inputs))
-    if isinstance(inputs, tf.data.Dataset):
-        return cast("Iterable[Any]", inputs.as_numpy_iterator())
-    if not isinstance(inputs, Iterable):
-        raise TypeError(
-            "inputs must be a picture (path, URL, bytes, PIL image, array), a list of them, a "
-            f"folder or an iterator; got {type(inputs).__name__}"
-        )
-    return inputs
-
-
-def _read(sources: Iterable[Any], limits: Limits) -> Iterator[tuple[Any, np.ndarray | Exception]]:
-    """Read pictures as (H, W, 3) uint8; arrays at once, everything else in parallel."""
-    if isinstance(sources, np.ndarray) or (
-        isinstance(sources, list | tuple) and all(isinstance(s, np.ndarray) for s in sources)
-    ):
-        for source in sources:
-            yield source, _attempt(source, limits)
-        return
-    for source, item in read_images(sources, limits=limits):
-        yield source, item if isinstance(item, Exception) else opaque_rgb(item)
-
-
-def _attempt(source: np.ndarray, limits: Limits) -> np.ndarray | Exception:
-    try:
-        return opaque_rgb(read_image(source, limits=limits))
-    except Exception as error:
-        return error

@@ -44,7 +44,7 @@ def choose(page: AppTest, preset: str) -> AppTest:
 
 def test_the_page_starts_with_the_tasks_own_preset_and_no_result(classify: AppTest) -> None:
     assert not classify.exception
-    assert classify.selectbox[0].value == CLASSIFY.preset
+    assert classify.selectbox[0].value == CLASSIFY.presets[0]
     assert not labels(classify)
 
 
@@ -126,7 +126,7 @@ def test_an_address_with_an_unknown_preset_gives_the_tasks_own(app: AppTest) -> 
     app.query_params["preset"] = "../../etc/passwd"
     page = app.switch_page("pages/classify.py").run()
     assert not page.exception
-    assert page.selectbox[0].value == CLASSIFY.preset
+    assert page.selectbox[0].value == CLASSIFY.presets[0]
 
 
 def test_another_preset_judges_the_same_pictures(classify: AppTest, digit: Digit) -> None:
@@ -135,7 +135,7 @@ def test_another_preset_judges_the_same_pictures(classify: AppTest, digit: Digit
 
 
 def test_each_score_stands_above_the_command_that_reproduces_it(classify: AppTest) -> None:
-    best = preset_metadata(CLASSIFY.preset)["metrics"][0]
+    best = preset_metadata(CLASSIFY.presets[0])["metrics"][0]
     card = classify.expander[0]
     assert any(text.value.startswith(f"**{plain(score(best))}**") for text in card.markdown)
     assert best["command"] in [code.value for code in card.code]
@@ -156,10 +156,10 @@ def test_a_damaged_preset_is_told_and_the_others_work(
     app: AppTest, digit: Digit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shutil.copytree(pipelines.presets.SHIPPED, tmp_path, dirs_exist_ok=True)
-    shutil.copytree(tmp_path / CLASSIFY.preset, tmp_path / "damaged")
+    shutil.copytree(tmp_path / CLASSIFY.presets[0], tmp_path / "damaged")
     (tmp_path / "damaged" / WEIGHTS).write_bytes(b"")
     monkeypatch.setattr(pipelines.presets, "SHIPPED", tmp_path)
     assert "is damaged" in errors(app.run())[plain("damaged")]
     page = choose(app.switch_page("pages/classify.py").run(), "damaged")
     assert "is damaged" in errors(page)["This network cannot be loaded"]
-    assert labels(upload(choose(page, CLASSIFY.preset), {"zero.png": digit(0)})) == ["0"]
+    assert labels(upload(choose(page, CLASSIFY.presets[0]), {"zero.png": digit(0)})) == ["0"]

@@ -30,7 +30,7 @@ class Page(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory) -> Path:
+def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("demo")
     assert demo.main(["--out", str(folder), "--pictures", "200"]) == 0
     return folder

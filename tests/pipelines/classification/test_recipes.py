@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from tests.conftest import DATA_PACK
 
 
 @pytest.fixture(scope="module")
-def small_mnist(digits, tmp_path_factory) -> Path:
+def small_mnist(digits, tmp_path_factory):
     folder = tmp_path_factory.mktemp("data")
     images = np.kron(digits.images, np.ones((1, 3, 3), np.uint8))  # (1797, 24, 24)
     images = np.pad(images, ((0, 0), (2, 2), (2, 2)))
@@ -31,13 +32,13 @@ def small_mnist(digits, tmp_path_factory) -> Path:
 
 
 def test_a_recipe_trains_each_seed_once_and_ships_the_first(small_mnist, tmp_path: Path) -> None:
-    options = {"out": tmp_path, "data": str(small_mnist), "epochs": 2}
-    report = recipes.run("lenet5_mnist", seeds=(0, 1), **options)
+    run = partial(recipes.run, out=tmp_path, data=str(small_mnist), epochs=2)
+    report = run("lenet5_mnist", seeds=(0, 1))
     assert report["mean"] == pytest.approx(np.mean(report["accuracy"]))
     assert report["accuracy"][0] != report["accuracy"][1]
     written = (tmp_path / "seed_0" / "preset" / "model.weights.h5").stat().st_mtime_ns
 
-    again = recipes.run("lenet5_mnist", seeds=(0, 1), **options)
+    again = run("lenet5_mnist", seeds=(0, 1))
     assert again == report
     assert (tmp_path / "seed_0" / "preset" / "model.weights.h5").stat().st_mtime_ns == written
 
