@@ -253,6 +253,23 @@ def test_arrays_are_taken_as_they_are_when_yielded() -> None:
     assert [int(p.pixels[0, 0, 0]) for p in outcomes if isinstance(p, Picture)] == [0, 1, 2, 3, 4]
 
 
+def test_the_reading_threads_make_of_a_picture_what_is_asked(tmp_path: Path) -> None:
+    names = [str(tmp_path / f"{number}.png") for number in range(6)]
+    for number, name in enumerate(names):
+        Image.new("L", (number + 1, 2)).save(name)
+
+    def width(picture: Picture) -> int:
+        if picture.size_px[1] == 3:
+            raise ValueError("three is refused")
+        return picture.size_px[1]
+
+    outcomes = list(read_images([*names, np.zeros((2, 9))], then=width))
+    assert [source for source, _ in outcomes[:6]] == names
+    made = [outcome for _, outcome in outcomes]
+    assert isinstance(made.pop(2), ValueError)
+    assert made == [1, 2, 4, 5, 6, 9]
+
+
 @pytest.mark.parametrize(
     "single", ["cat.jpg", Path("cat.jpg"), b"x", np.zeros((4, 4)), np.zeros((4, 4, 3))]
 )

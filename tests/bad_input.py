@@ -1,0 +1,102 @@
+"""Print what bad input gets: `python -m tests.bad_input > docs/bad_input.md`.
+
+The pictures are the table that the tests hold the pipeline and the command line to; arguments and
+presets are those of tests/pipelines/classification/test_pipeline.py and tests/pipelines/
+test_presets.py, called here once more for their messages.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from models.catalog import create_model
+from pipelines import pipeline
+from pipelines.classification.data import load_data
+from pipelines.classification.pipeline import ImageClassification
+from pipelines.export import load_exported
+from pipelines.images import read_image
+from pipelines.presets import SHIPPED, load_preset
+from sightsound.console import visible
+from tests.pipelines.hostile_images import HOSTILE_IMAGES
+
+SHIPPED_NAME = "lenet_modern_mnist"
+
+
+def main() -> None:
+    """Print a Markdown table, a row an input."""
+    with tempfile.TemporaryDirectory() as made:
+        folder = Path(made)
+        rows = list(_rows(folder))
+        print("# What bad input gets\n")
+        print(f"{len(rows)} inputs, made by `python -m tests.bad_input`, with what each raises.\n")
+        print("| input | exception | message |\n|---|---|---|")
+        for what, error in rows:
+            message = visible(str(error)).replace(f"{folder}{os.sep}", "")
+            message = message.replace(str(folder), "FOLDER").replace("|", "\\|")
+            print(f"| {what} | {type(error).__name__} | `{message.replace('`', chr(39))}` |")
+
+
+def _rows(folder: Path) -> Iterator[tuple[str, Exception]]:
+    for hostile in HOSTILE_IMAGES:
+        place = folder / hostile.id
+        place.mkdir()
+        source = hostile.make(place)
+        yield f"picture: {hostile.id}", _raised(lambda source=source: read_image(source))
+    classify = ImageClassification.from_preset(SHIPPED_NAME)
+    for what, call in {**_arguments(classify, folder), **_presets(folder)}.items():
+        yield what, _raised(call)
+
+
+def _arguments(classify: ImageClassification, folder: Path) -> dict[str, Callable[[], object]]:
+    digit = np.zeros((8, 8), np.uint8)
+    return {
+        "`classify(x, top_k=0)`": lambda: classify(digit, top_k=0),
+        "`classify(x, batch_size=-1)`": lambda: classify(digit, batch_size=-1),
+        "`classify(x, on_error='explode')`": lambda: classify(digit, on_error="explode"),  # type: ignore[arg-type] # wrong on purpose
+        "`classify(None)`": lambda: classify(None),
+        "`classify.export(taken)`": lambda: [classify.export(folder / "e") for _ in range(2)],
+        "`pipeline('image-clasification')`": lambda: pipeline("image-clasification"),
+        "`create_model('lenet_5')`": lambda: create_model("lenet_5"),
+        "`create_model('lenet5', colour=1)`": lambda: create_model("lenet5", colour=1),
+        "`create_model('lenet5', classes=0)`": lambda: create_model("lenet5", classes=0),
+        "`create_model('lenet5_1998', input_shape=(28, 28, 1))`": lambda: create_model(
+            "lenet5_1998", input_shape=(28, 28, 1)
+        ),
+        "`load_data('mnits')`": lambda: load_data("mnits"),
+        "`load_exported(empty folder)`": lambda: load_exported(folder),
+    }
+
+
+def _presets(folder: Path) -> dict[str, Callable[[], object]]:
+    def spoilt(file: str) -> Path:
+        copy = folder / f"spoilt_{file}"
+        shutil.copytree(SHIPPED / SHIPPED_NAME, copy)
+        data = bytearray((copy / file).read_bytes())
+        data[len(data) // 2] ^= 1
+        (copy / file).write_bytes(data)
+        return copy
+
+    return {
+        "preset: unknown name": lambda: load_preset("lenet_modem_mnist"),
+        "preset: damaged weights": lambda: load_preset(spoilt("model.weights.h5")),
+        "preset: changed config": lambda: load_preset(spoilt("config.json")),
+        "preset: a folder that is none": lambda: load_preset(folder),
+    }
+
+
+def _raised(call: Callable[[], object]) -> Exception:
+    try:
+        call()
+    except Exception as error:
+        return error
+    raise AssertionError("bad input was taken")
+
+
+if __name__ == "__main__":
+    main()
