@@ -31,10 +31,6 @@ if TYPE_CHECKING:
 TASK = "image-classification"
 FIT_AT_ONCE = 256  # pictures prepared in one call: bounds the memory of large ones
 
-# Pictures in one step of the network on a CPU: the layers' outputs of more fall out of its caches.
-# Of lenet_modern, 512 in one step take 1.4 times as long as in steps of 128.
-CPU_STEP = 128
-
 
 class ImageClassification(Classifier):
     """A network with its preprocessing and labels, called as every `Classifier` is.
@@ -69,7 +65,6 @@ class ImageClassification(Classifier):
         self.labels = tuple(labels)
         self.preset = preset
         self.metadata = dict(metadata or {})
-        self._step = None if tf.config.list_logical_devices("GPU") else CPU_STEP
         fitted = tf.TensorSpec((None, *shape), tf.float32, name="fitted")
         # Without AutoGraph: the graphs hold no Python branches on tensors, and it would read the
         # source files again when a graph is first traced, which may be hours after the import.
@@ -129,11 +124,6 @@ class ImageClassification(Classifier):
             pixels: (H, W, 3) or (H, W, 1) uint8, each of its own size; or float32, as the network
                 sees them.
         """
-        step = self._step or len(pixels)
-        parts = [self._scores_of_step(pixels[i : i + step]) for i in range(0, len(pixels), step)]
-        return np.concatenate(parts)
-
-    def _scores_of_step(self, pixels: Sequence[np.ndarray]) -> np.ndarray:
         groups = list(stacks(pixels))
         stack = groups[0][1]
         if len(groups) == 1 and stack.dtype == np.uint8:

@@ -1,0 +1,308 @@
+"""What every classifier does with its inputs, whatever computes its probabilities."""
+
+from __future__ import annotations
+
+import os
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
+from typing import Any, cast
+
+import numpy as np
+import tensorflow as tf
+from PIL import Image
+
+from pipelines.classification.data import DataError, LabelledImages, load_data
+from pipelines.classification.metrics import Evaluation, evaluate_scores
+from pipelines.images import Limits, Picture, describe_source, list_images, read_images
+from pipelines.mapping import OnError, count_of, map_batches, with_progress
+from pipelines.results import ClassificationResult, FailedResult
+
+DEFAULT_LIMITS = Limits()
+SMALL_PX = 2**14  # 128 x 128: below, to prepare pictures by the batch is quicker than one by one
+STACK_PX = 2**22  # of large pictures in one call: 50 MB as floats
+
+Outcome = ClassificationResult | FailedResult
+
+
+class Classifier(ABC):
+    """Pictures in, labels with probabilities out.
+
+    Call it with one picture (path, URL, bytes, PIL image, array) for one result; with a list, a
+    folder or an array (N, H, W, C) for a list; with an iterator or a `tf.data.Dataset` for an
+    iterator.
+
+    Attributes:
+        preset: The preset's name.
+        labels: The classes' names, in the network's order.
+    """
+
+    preset: str
+    labels: tuple[str, ...]
+
+    @abstractmethod
+    def scores(self, pixels: Sequence[np.ndarray]) -> np.ndarray:
+        """Map pictures to probabilities (N, classes).
+
+        Args:
+            pixels: (H, W, 3) or (H, W, 1) uint8, each of its own size; or what `_kept` returns.
+        """
+
+    def _kept(self, picture: Picture) -> np.ndarray:
+        """Return what is kept of a picture until its batch is full: its (H, W, 3) uint8 pixels."""
+        return opaque_rgb(picture)
+
+    def _read(
+        self, sources: Iterable[Any], limits: Limits
+    ) -> Iterator[tuple[str, np.ndarray | Exception]]:
+        """Yield what results call each source, with what `scores` takes, or with its exception.
+
+        The source itself, which may be large, does not wait for its batch.
+        """
+        if _are_plain(sources, limits):
+            for source in tuple(sources):
+                yield "<array>", source if source.ndim == 3 else source[:, :, None]
+        else:
+            several = tuple(sources) if isinstance(sources, np.ndarray) else sources
+            for source, item in read_images(several, limits=limits, then=self._kept):
+                yield describe_source(source), item
+
+    def __call__(
+        self,
+        inputs: Any,
+        *,
+        top_k: int = 5,
+        batch_size: int = 32,
+        on_error: OnError = "raise",
+        limits: Limits = DEFAULT_LIMITS,
+    ) -> Any:
+        """Classify.
+
+        Args:
+            inputs: One picture, a list, a folder, an array (N, H, W, C), or an iterator.
+            top_k: How many labels a result holds, at most all of them.
+            batch_size: Most pictures in one step of the network.
+            on_error: What a picture that cannot be read does: `raise` its error, `skip` it, or
+                `return` a `FailedResult` in its place.
+            limits: What is refused unread.
+
+        Returns:
+            A `ClassificationResult` for one picture; a list for many; an iterator for an iterator.
+
+        Raises:
+            ImageError: A picture cannot be read and `on_error` is "raise".
+            ValueError: An argument is out of range.
+        """
+        stream = partial(
+            self.stream, top_k=top_k, batch_size=batch_size, on_error=on_error, limits=limits
+        )
+        if _is_one(inputs):
+            results = list(stream([inputs]))
+            return results[0] if results else None
+        if isinstance(inputs, Iterator | tf.data.Dataset):
+            return stream(inputs)
+        return list(stream(inputs))
+
+    def stream(
+        self,
+        inputs: Any,
+        *,
+        top_k: int = 5,
+        batch_size: int = 32,
+        on_error: OnError = "raise",
+        limits: Limits = DEFAULT_LIMITS,
+        progress: bool = False,
+    ) -> Iterator[Outcome]:
+        """Classify a list, a folder, an iterator or a `tf.data.Dataset`, one result at a time.
+
+        Memory does not grow with the number of inputs. Arguments as for `__call__`; `progress`
+        prints a line on standard error once it takes over two seconds.
+        """
+        top_k = checked_top_k(top_k, self.labels)
+        sources = _sources(inputs)
+        results = map_batches(
+            self._read(sources, limits),
+            partial(self._predict, top_k=top_k),
+            batch_size=batch_size,
+            on_error=on_error,
+            failed=self._failed,
+        )
+        if progress:
+            return with_progress(results, count_of(sources), "classified")
+        return results
+
+    def _predict(
+        self, names: Sequence[str], pixels: Sequence[np.ndarray], *, top_k: int
+    ) -> list[ClassificationResult]:
+        start = time.perf_counter()
+        scores = self.scores(pixels)
+        order, best = best_scores(scores, top_k)
+        share_ms = (time.perf_counter() - start) * 1000 / len(pixels)
+        return [self._result(name, order[i], best[i], share_ms) for i, name in enumerate(names)]
+
+    def _result(
+        self, name: str, indices: np.ndarray, scores: np.ndarray, share_ms: float
+    ) -> ClassificationResult:
+        return ClassificationResult(
+            source=name,
+            preset=self.preset,
+            timing_ms=share_ms,
+            indices=indices,
+            scores=scores,
+            labels=self.labels,
+        )
+
+    def _failed(self, name: str, error: Exception) -> FailedResult:
+        return FailedResult(
+            source=name,
+            preset=self.preset,
+            timing_ms=0.0,
+            error=str(error),
+            error_type=type(error).__name__,
+        )
+
+    def evaluate(
+        self,
+        data: LabelledImages | str | os.PathLike[str],
+        *,
+        batch_size: int = 256,
+        progress: bool = False,
+    ) -> Evaluation:
+        """Measure accuracy, calibration and confusion on labelled pictures.
+
+        Args:
+            data: Labelled pictures, or what `load_data` takes (its test split).
+            batch_size: Most pictures in one step of the network.
+            progress: Whether to print progress on standard error.
+
+        Raises:
+            DataError: The data's classes are not among this preset's labels.
+        """
+        if not isinstance(data, LabelledImages):
+            data = load_data(data)
+        unknown = [name for name in data.classes if name not in self.labels]
+        if unknown:
+            raise DataError(
+                f"the data's classes must be labels of {self.preset}; {unknown[:5]} are not among "
+                f"{list(self.labels[:10])}"
+            )
+        to_label = np.array([self.labels.index(name) for name in data.classes])
+        images = data.images
+        outcomes = self._score_all(images, batch_size)
+        if progress:
+            outcomes = with_progress(outcomes, len(data), "evaluated")
+        scores, kept, failed = [], [], []
+        for place, outcome in enumerate(outcomes):
+            if isinstance(outcome, Exception):
+                failed.append((describe_source(images[place]), str(outcome)))
+            else:
+                scores.append(outcome)
+                kept.append(place)
+        if not scores:
+            raise DataError(f"{data.name}: no picture could be read; the first: {failed[0][1]}")
+        return evaluate_scores(
+            np.stack(scores),
+            to_label[data.labels[kept]],
+            [images[place] for place in kept],
+            preset=self.preset,
+            data=data.name,
+            classes=self.labels,
+            failed=tuple(failed),
+        )
+
+    def _score_all(self, images: Any, batch_size: int) -> Iterator[Any]:
+        """Yield each picture's (classes,) probabilities, or the exception that reading it gave."""
+        chunk: list[np.ndarray | Exception] = []
+        for _, item in self._read(images, DEFAULT_LIMITS):
+            chunk.append(item)
+            if len(chunk) == batch_size:
+                yield from self._score_chunk(chunk)
+                chunk = []
+        yield from self._score_chunk(chunk)
+
+    def _score_chunk(self, chunk: list[np.ndarray | Exception]) -> Iterator[Any]:
+        good = [item for item in chunk if not isinstance(item, Exception)]
+        scores = iter(self.scores(good) if good else ())
+        for item in chunk:
+            yield item if isinstance(item, Exception) else next(scores)
+
+
+def best_scores(scores: np.ndarray, top_k: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the (N, top_k) indices and scores of the highest, best first; of equals the first."""
+    order = np.argsort(-scores, axis=1, kind="stable")[:, :top_k]
+    return order, np.take_along_axis(scores, order, axis=1)
+
+
+def checked_top_k(top_k: int, labels: Sequence[str]) -> int:
+    """Return how many labels a result holds: `top_k`, or all where there are fewer.
+
+    Raises:
+        ValueError: `top_k` is no whole number of at least 1.
+    """
+    if not isinstance(top_k, int) or top_k < 1:
+        raise ValueError(f"top_k must be a whole number of at least 1; got {top_k!r}")
+    return min(top_k, len(labels))
+
+
+def opaque_rgb(picture: Picture) -> np.ndarray:
+    """Return (H, W, 3) uint8, with what is transparent shown on white paper."""
+    if picture.alpha is None:
+        return picture.rgb8
+    top = 255 if picture.bit_depth == 8 else 65535
+    alpha = picture.alpha.astype(np.float32)[..., None] / top
+    blended = picture.rgb8 * alpha + 255.0 * (1.0 - alpha)
+    return np.round(blended).astype(np.uint8)
+
+
+def _is_one(inputs: Any) -> bool:
+    if isinstance(inputs, str | os.PathLike):
+        return not os.path.isdir(inputs)  # noqa: PTH112 - a URL or a hostile name is no Path
+    if isinstance(inputs, np.ndarray):
+        return inputs.ndim != 4
+    return isinstance(inputs, bytes | Image.Image)
+
+
+def _sources(inputs: Any) -> Iterable[Any]:
+    """Return the inputs one by one; a folder becomes its pictures' paths."""
+    if isinstance(inputs, str | os.PathLike):
+        return cast("list[Any]", [inputs] if _is_one(inputs) else list_images(inputs))
+    if isinstance(inputs, tf.data.Dataset):
+        return cast("Iterable[Any]", inputs.as_numpy_iterator())
+    if not isinstance(inputs, Iterable):
+        raise TypeError(
+            "inputs must be a picture (path, URL, bytes, PIL image, array), a list of them, a "
+            f"folder or an iterator; got {type(inputs).__name__}"
+        )
+    return inputs
+
+
+def stacks(pixels: Sequence[np.ndarray]) -> Iterator[tuple[list[int], np.ndarray]]:
+    """Yield the pictures of one size and type as one array, with their places, group by group."""
+    groups: dict[Any, list[int]] = {}
+    for place, array in enumerate(pixels):
+        groups.setdefault((array.shape, array.dtype), []).append(place)
+    for places in groups.values():
+        height, width = pixels[places[0]].shape[:2]
+        step = max(1, STACK_PX // (height * width))
+        for start in range(0, len(places), step):
+            some = places[start : start + step]
+            yield some, np.stack([pixels[place] for place in some])
+
+
+def _are_plain(sources: Any, limits: Limits) -> bool:
+    """Whether these are small uint8 arrays of one size, (H, W), (H, W, 1) or (H, W, 3)."""
+    if not (isinstance(sources, list | tuple | np.ndarray) and len(sources)):
+        return False
+    first = sources[0]
+    if type(first) is not np.ndarray or first.ndim not in (2, 3) or first.dtype != np.uint8:
+        return False  # a masked array, above all, is more than its pixels
+    shape, dtype = first.shape, first.dtype
+    if len(shape) == 3 and shape[2] not in (1, 3):
+        return False
+    if not 1 <= shape[0] * shape[1] <= min(SMALL_PX, limits.max_pixels):
+        return False
+    return isinstance(sources, np.ndarray) or all(
+        type(source) is np.ndarray and source.shape == shape and source.dtype == dtype
+        for source in sources
+    )
