@@ -11,6 +11,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -46,8 +47,7 @@ def _rows(folder: Path) -> Iterator[tuple[str, Exception]]:
     for hostile in HOSTILE_IMAGES:
         place = folder / hostile.id
         place.mkdir()
-        source = hostile.make(place)
-        yield f"picture: {hostile.id}", _raised(lambda source=source: read_image(source))
+        yield f"picture: {hostile.id}", _raised(partial(read_image, hostile.make(place)))
     classify = ImageClassification.from_preset(SHIPPED_NAME)
     for what, call in {**_arguments(classify, folder), **_presets(folder)}.items():
         yield what, _raised(call)

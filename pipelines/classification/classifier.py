@@ -139,7 +139,8 @@ class Classifier(ABC):
         scores = self.scores(pixels)
         order, best = best_scores(scores, top_k)
         share_ms = (time.perf_counter() - start) * 1000 / len(pixels)
-        return [self._result(name, order[i], best[i], share_ms) for i, name in enumerate(names)]
+        rows = zip(names, order, best, strict=True)
+        return [self._result(name, indices, row, share_ms) for name, indices, row in rows]
 
     def _result(
         self, name: str, indices: np.ndarray, scores: np.ndarray, share_ms: float
@@ -287,7 +288,7 @@ def stacks(pixels: Sequence[np.ndarray]) -> Iterator[tuple[list[int], np.ndarray
         step = max(1, STACK_PX // (height * width))
         for start in range(0, len(places), step):
             some = places[start : start + step]
-            yield some, np.stack([pixels[place] for place in some])
+            yield some, np.array([pixels[place] for place in some])  # half of np.stack's time
 
 
 def _are_plain(sources: Any, limits: Limits) -> bool:
