@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from apps.plain_text import WORD_JOINER
 from tests.apps.hostile_names import HOSTILE_NAMES
@@ -24,9 +24,10 @@ def address(tmp_path: Path) -> Iterator[str]:
 
 
 def texts(page: Page, test_id: str) -> list[str]:
-    """Read what a person sees in each element of a kind."""
-    found = page.get_by_test_id("stMain").get_by_test_id(test_id).all_inner_texts()
-    return [text.replace(WORD_JOINER, "").strip() for text in found]
+    """Read what a person sees in each element of a kind, once all are drawn."""
+    elements = page.get_by_test_id("stMain").get_by_test_id(test_id)
+    expect(elements).to_have_count(len(NAMES))
+    return [text.replace(WORD_JOINER, "").strip() for text in elements.all_inner_texts()]
 
 
 def test_the_browser_shows_the_names_as_they_are(address: str, visit: Callable[..., Page]) -> None:

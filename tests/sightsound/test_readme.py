@@ -23,5 +23,6 @@ def test_the_table_of_presets_is_the_cards() -> None:
 
 
 def test_local_links_and_pictures_exist() -> None:
-    for target in re.findall(r"\]\(([^)]+)\)", README):
+    prose = re.sub(r"```.*?```", "", README, flags=re.DOTALL)
+    for target in re.findall(r"\]\(([^)]+)\)", prose):
         assert (Path(__file__).parents[2] / target).exists(), target
