@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 CELL_PX, CAPTION_PX, COLUMNS = 84, 20, 10
 SHOWN = 40  # digits on the sheet
+SEEN_PX = 280  # side of what the network saw: 28 pixels, ten times as large
 INK, WRONG = "#1c2524", "#cf222e"
 
 
@@ -142,12 +143,17 @@ def read_any_file(classify: ImageClassification, digits: LabelledImages, out: Pa
         for result in results
     ]
     rows += [(file.name, "left out", "a folder is searched for pictures") for file in broken]
+    draw_seen(classify, folder / "phone.jpg", out / "phone_seen.png")
     return Section(
         "One folder, every kind of file, one call",
         "The same 3 as ink on paper: grey, colour, palette, 16 bits, CMYK, transparent, turned by "
         "its EXIF tag. A file that cannot be read says why and harms no other.",
         ("file", "label", "score, or what is wrong"),
         rows,
+        (
+            ("files/phone.jpg", "phone.jpg, turned upright by its EXIF tag"),
+            ("phone_seen.png", "What the network saw of it: 28 by 28 pixels"),
+        ),
     )
 
 
@@ -162,8 +168,7 @@ def look_at_photographs(
     rows, pictures = [], []
     for name, pixels in zip(("china", "flower"), bunch.images, strict=True):
         Image.fromarray(pixels).save(out / f"{name}.jpg", quality=85)
-        seen = Image.fromarray(classify.prepared(out / f"{name}.jpg").squeeze())
-        seen.resize((224, 224), Image.Resampling.NEAREST).save(out / f"{name}_seen.png")
+        draw_seen(classify, out / f"{name}.jpg", out / f"{name}_seen.png")
         result = classify(out / f"{name}.jpg")
         rows.append((f"{name}.jpg", result.label, f"{result.score:.1%}"))
         pictures += [
@@ -203,6 +208,14 @@ def serve(classify: ImageClassification, digits: LabelledImages, out: Path) -> S
             ("largest difference of a score", f"{apart:.1e}"),
         ),
     )
+
+
+def draw_seen(classify: ImageClassification, file: Path, path: Path) -> None:
+    """Draw what the network sees of a file, large enough for people."""
+    from PIL import Image
+
+    seen = Image.fromarray(classify.prepared(file).squeeze())
+    seen.resize((SEEN_PX, SEEN_PX), Image.Resampling.NEAREST).save(path)
 
 
 def draw_sheet(classify: ImageClassification, digits: LabelledImages, path: Path) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from pipelines.classification.classifier import SMALL_PX, stacks
+from pipelines.classification.pipeline import AT_ONCE
 from pipelines.images import ImageError, Limits
 
 # The same graphs on batches of another size: only the order of float32 additions may differ.
@@ -27,8 +28,8 @@ def test_grey_in_one_channel_and_in_three_is_the_same_to_the_last_bit(micro, dig
 
 
 def test_the_size_of_batches_changes_nothing(micro) -> None:
-    pictures = list(noise(61, 28, 28))
-    together = micro(pictures, batch_size=100, top_k=10)
+    pictures = list(noise(AT_ONCE + 5, 28, 28))
+    together = micro(pictures, batch_size=2 * AT_ONCE, top_k=10)
     by_parts = micro(pictures, batch_size=7, top_k=10)
     for one, other in zip(together, by_parts, strict=True):
         assert one.indices.tolist() == other.indices.tolist()
