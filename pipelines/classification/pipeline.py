@@ -55,12 +55,15 @@ class ImageClassification(Classifier):
         Raises:
             ValueError: The three do not fit together.
         """
+        from models.folding import fold_normalisation  # here: an exported classifier has no Keras
+
         shape, classes = tuple(model.input_shape[1:]), int(model.output_shape[-1])
         if shape != preprocessing.input_shape:
             raise ValueError(f"the network takes {shape}; got {preprocessing.input_shape} prepared")
         if classes != len(labels):
             raise ValueError(f"{classes} classes must have as many labels; got {len(labels)}")
         self.model = model
+        self._network = fold_normalisation(model)
         self.preprocessing = preprocessing
         self.labels = tuple(labels)
         self.preset = preset
@@ -114,7 +117,7 @@ class ImageClassification(Classifier):
 
     def scores_of_fitted(self, fitted: tf.Tensor) -> tf.Tensor:
         """Map what `fit_pictures` returns, (N, H, W, C), to probabilities (N, classes)."""
-        logits = self.model(scale_pixels(self.preprocessing, fitted), training=False)
+        logits = self._network(scale_pixels(self.preprocessing, fitted), training=False)
         return tf.nn.softmax(tf.cast(logits, tf.float32))
 
     def scores(self, pixels: Sequence[np.ndarray]) -> np.ndarray:
