@@ -25,7 +25,8 @@ class FoldedConv2D(keras.layers.Layer):
 
     def call(self, inputs: Any) -> Any:
         """Map (B, H, W, in) to (B, H', W', out)."""
-        conv, norm = self.conv, self.norm
+        conv: Any = self.conv
+        norm: Any = self.norm  # Keras types its weights as None until they are built
         scale = ops.rsqrt(norm.moving_variance + norm.epsilon)
         if norm.scale:
             scale = scale * norm.gamma
@@ -73,7 +74,7 @@ def fold_normalisation(model: keras.Model) -> keras.Model:
     folded = {conv.name: FoldedConv2D(conv, norm) for conv, norm in pairs}
     skipped = {norm.name for _, norm in pairs}
 
-    def replace(layer: keras.layers.Layer) -> keras.layers.Layer:
+    def replace(layer: keras.layers.Layer) -> Any:
         if isinstance(layer, keras.layers.InputLayer):
             return layer.__class__.from_config(layer.get_config())
         if layer.name in skipped:
@@ -83,7 +84,8 @@ def fold_normalisation(model: keras.Model) -> keras.Model:
     def call(layer: keras.layers.Layer, *args: Any, **_: Any) -> Any:
         return layer(*args)  # without the keyword arguments, `mask` and `training`
 
-    return keras.models.clone_model(model, clone_function=replace, call_function=call)
+    clone: keras.Model = keras.models.clone_model(model, clone_function=replace, call_function=call)
+    return clone
 
 
 def _pairs(
