@@ -9,6 +9,7 @@ thousand multiplications), so it is never out of date and no weight exists twice
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import keras
@@ -52,7 +53,7 @@ class _Shared(keras.layers.Layer):
     def __init__(self, layer: keras.layers.Layer) -> None:
         super().__init__(name=layer.name, dtype=layer.dtype_policy)
         self.layer = layer
-        self.takes_training = layer._call_has_training_arg
+        self.takes_training = "training" in inspect.signature(layer.call).parameters
 
     def call(self, inputs: Any) -> Any:
         """Return what the layer returns."""

@@ -119,11 +119,7 @@ def settle_normalisation(model: keras.Model, batches: tf.data.Dataset) -> None:
     run, mostly the initial ones. The mean over `SETTLING_BATCHES` batches replaces them
     (Wu, Johnson: Rethinking "Batch" in BatchNorm, arXiv:2105.07576, section 3).
     """
-    norms = [
-        layer
-        for layer in model._flatten_layers()
-        if isinstance(layer, keras.layers.BatchNormalization)
-    ]
+    norms = [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]
     momenta = [norm.momentum for norm in norms]
     for done, (inputs, _) in enumerate(batches.take(SETTLING_BATCHES if norms else 0)):
         for norm in norms:
