@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+Shape = tuple[int | None, int | None, int]  # (H, W, C); None where any size will do
+
 
 @dataclass(frozen=True, kw_only=True)
 class ModelSpec:
@@ -15,6 +17,7 @@ class ModelSpec:
         params: Trainable parameters at the default `input_shape` and `classes`.
         input_shape: Default (H, W, C).
         classes: Default number of classes.
+        smallest_px: Smallest height and width at which every layer still has something to read.
     """
 
     title: str
@@ -22,3 +25,4 @@ class ModelSpec:
     params: int
     input_shape: tuple[int, int, int]
     classes: int
+    smallest_px: int
