@@ -26,19 +26,11 @@ class FoldedConv2D(keras.layers.Layer):
 
     def call(self, inputs: Any) -> Any:
         """Map (B, H, W, in) to (B, H', W', out)."""
-        conv: Any = self.conv
-        norm: Any = self.norm  # Keras types its weights as None until they are built
-        scale = ops.rsqrt(norm.moving_variance + norm.epsilon)
-        if norm.scale:
-            scale = scale * norm.gamma
-        shift = -norm.moving_mean * scale
-        if conv.use_bias:
-            shift = shift + conv.bias * scale
-        if norm.center:
-            shift = shift + norm.beta
+        conv: Any = self.conv  # Keras types its weights as None until they are built
+        kernel, shift = _folded(conv, self.norm)
         maps = ops.conv(
             inputs,
-            ops.cast(conv.kernel * scale, self.compute_dtype),
+            ops.cast(kernel, self.compute_dtype),
             strides=conv.strides,
             padding=conv.padding,
             data_format=conv.data_format,
@@ -87,6 +79,41 @@ def fold_normalisation(model: keras.Model) -> keras.Model:
 
     clone: keras.Model = keras.models.clone_model(model, clone_function=replace, call_function=call)
     return clone
+
+
+def fold_into(plain: keras.Model, normalised: keras.Model) -> None:
+    """Set the weights of `plain` so that it gives what `normalised` gives at inference.
+
+    Args:
+        plain: The same network without batch normalisation, its convolutions with a bias.
+        normalised: Convolutions, each with a batch normalisation right after it; dense layers.
+
+    Raises:
+        ValueError: A layer of `plain` has no counterpart.
+    """
+    norms = {conv.name: norm for conv, norm in _pairs(normalised)}
+    for layer in plain.layers:
+        if not layer.weights:
+            continue
+        source = normalised.get_layer(layer.name)
+        if layer.name in norms:
+            kernel, shift = _folded(source, norms[layer.name])
+            layer.set_weights([ops.convert_to_numpy(kernel), ops.convert_to_numpy(shift)])
+        else:
+            layer.set_weights(source.get_weights())
+
+
+def _folded(conv: Any, norm: Any) -> tuple[Any, Any]:
+    """Return kernel (k, k, in, out) and bias (out,) of the convolution that does both."""
+    scale = ops.rsqrt(norm.moving_variance + norm.epsilon)
+    if norm.scale:
+        scale = scale * norm.gamma
+    shift = -norm.moving_mean * scale
+    if conv.use_bias:
+        shift = shift + conv.bias * scale
+    if norm.center:
+        shift = shift + norm.beta
+    return conv.kernel * scale, shift
 
 
 def _pairs(

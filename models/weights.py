@@ -20,9 +20,19 @@ Precision = Literal["float16", "float32"]
 
 
 def save_weights(
-    model: keras.Model, path: str | os.PathLike[str], *, dtype: Precision = "float16"
+    model: keras.Model,
+    path: str | os.PathLike[str],
+    *,
+    dtype: Precision = "float16",
+    compress: bool = True,
 ) -> Path:
     """Write every weight of `model` to `path`, whole or not at all.
+
+    Args:
+        model: Whose weights.
+        path: Where; an existing file is replaced.
+        dtype: In what they are stored.
+        compress: Whether to deflate them, which takes seconds for every hundred megabytes.
 
     Raises:
         ValueError: A weight is not finite in `dtype`; nothing is written.
@@ -35,7 +45,9 @@ def save_weights(
     part = path.with_name(path.name + ".part")
     with h5py.File(part, "w", track_order=True) as file:
         for name, array in arrays.items():
-            file.create_dataset(name, data=array, compression="gzip" if array.size > 64 else None)
+            file.create_dataset(
+                name, data=array, compression="gzip" if compress and array.size > 64 else None
+            )
     part.replace(path)
     return path
 

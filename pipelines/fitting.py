@@ -13,13 +13,14 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from pipelines.augmentation import Augmentation
+from pipelines.optimizers import ConvolutionalMuon
 
 CHECKPOINT, LOG = "checkpoint.npz", "log.csv"
 CHECKPOINT_EVERY_S = 60.0
@@ -32,7 +33,7 @@ class TrainingError(RuntimeError):
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingPlan:
-    """How long and how fast to train: AdamW on a warm-up and a cosine, with averaged weights.
+    """How long and how fast to train: a warm-up and a cosine, with averaged weights.
 
     Attributes:
         epochs: Passes over the data.
@@ -42,6 +43,9 @@ class TrainingPlan:
         weight_decay: Decoupled decay (arXiv:1711.05101) of kernels; biases and norms are left out.
         average: Momentum of the exponential moving average of the weights that is kept at the end.
         label_smoothing: Probability spread evenly over all classes (arXiv:1512.00567).
+        optimizer: AdamW; or Muon for kernels of convolutions and AdamW, at a quarter of the rate,
+            for everything else.
+        precision: What layers compute in; the weights are float32 all the same.
     """
 
     epochs: int
@@ -50,6 +54,8 @@ class TrainingPlan:
     weight_decay: float = 1e-2
     average: float = 0.998
     label_smoothing: float = 0.0
+    optimizer: Literal["adamw", "muon"] = "adamw"
+    precision: Literal["float32", "mixed_bfloat16"] = "float32"
 
 
 def fit(
@@ -137,13 +143,18 @@ def _optimizer(model: keras.Model, plan: TrainingPlan, steps: int) -> keras.opti
         warmup_target=plan.peak_rate,
         warmup_steps=warm_up,
     )
-    optimizer = keras.optimizers.AdamW(
-        rate,
-        weight_decay=plan.weight_decay,
-        use_ema=True,
-        ema_momentum=plan.average,
-        ema_overwrite_frequency=None,
-    )
+    averaging = {"use_ema": True, "ema_momentum": plan.average, "ema_overwrite_frequency": None}
+    if plan.optimizer == "muon":
+        optimizer = ConvolutionalMuon(
+            rate,
+            weight_decay=plan.weight_decay,
+            adam_weight_decay=0.0,  # so small a part of the weights needs none
+            adam_lr_ratio=0.25,
+            exclude_layers=["logits"],
+            **averaging,
+        )
+    else:
+        optimizer = keras.optimizers.AdamW(rate, weight_decay=plan.weight_decay, **averaging)
     optimizer.exclude_from_weight_decay(
         var_list=[v for v in model.trainable_variables if len(v.shape) < 2]
     )
@@ -162,6 +173,7 @@ def _batches(
 ) -> tf.data.Dataset:
     steps = len(images) // plan.batch_size
     pixels, targets = tf.constant(images), tf.constant(labels.astype("int32"))
+    first_swapped = tf.random.stateless_uniform((len(images),), (seed, 0)) < 0.5
 
     def order(epoch: tf.Tensor) -> tf.data.Dataset:
         shuffled = tf.random.experimental.stateless_shuffle(
@@ -175,8 +187,10 @@ def _batches(
         x = tf.cast(tf.gather(pixels, chosen), tf.float32) / 255.0
         x = tf.ensure_shape(x, (plan.batch_size, *images.shape[1:]))
         if augment is not None:
-            place = tf.stack([tf.cast(seed, tf.int64), step + first_epoch * steps])
-            x = augment(x, place)
+            step = step + first_epoch * steps
+            odd_epoch = step // steps % 2 == 1
+            swapped = tf.math.logical_xor(tf.gather(first_swapped, chosen), odd_epoch)
+            x = augment(x, tf.stack([tf.cast(seed, tf.int64), step]), swapped=swapped)
         return prepare(x), tf.one_hot(tf.gather(targets, chosen), classes)
 
     epochs = tf.data.Dataset.range(first_epoch, plan.epochs)

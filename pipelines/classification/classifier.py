@@ -168,6 +168,7 @@ class Classifier(ABC):
         data: LabelledImages | str | os.PathLike[str],
         *,
         batch_size: int = 256,
+        mirror: bool = False,
         progress: bool = False,
     ) -> Evaluation:
         """Measure accuracy, calibration and confusion on labelled pictures.
@@ -175,6 +176,7 @@ class Classifier(ABC):
         Args:
             data: Labelled pictures, or what `load_data` takes (its test split).
             batch_size: Most pictures in one step of the network.
+            mirror: Whether a picture's scores are the mean of its own and its mirror image's.
             progress: Whether to print progress on standard error.
 
         Raises:
@@ -190,7 +192,7 @@ class Classifier(ABC):
             )
         to_label = np.array([self.labels.index(name) for name in data.classes])
         images = data.images
-        outcomes = self._score_all(images, batch_size)
+        outcomes = self._score_all(images, batch_size, mirror)
         if progress:
             outcomes = with_progress(outcomes, len(data), "evaluated")
         scores, kept, failed = [], [], []
@@ -212,21 +214,24 @@ class Classifier(ABC):
             failed=tuple(failed),
         )
 
-    def _score_all(self, images: Any, batch_size: int) -> Iterator[Any]:
+    def _score_all(self, images: Any, batch_size: int, mirror: bool) -> Iterator[Any]:
         """Yield each picture's (classes,) probabilities, or the exception that reading it gave."""
         chunk: list[np.ndarray | Exception] = []
         for _, item in self._read(images, DEFAULT_LIMITS):
             chunk.append(item)
             if len(chunk) == batch_size:
-                yield from self._score_chunk(chunk)
+                yield from self._score_chunk(chunk, mirror)
                 chunk = []
-        yield from self._score_chunk(chunk)
+        yield from self._score_chunk(chunk, mirror)
 
-    def _score_chunk(self, chunk: list[np.ndarray | Exception]) -> Iterator[Any]:
+    def _score_chunk(self, chunk: list[np.ndarray | Exception], mirror: bool) -> Iterator[Any]:
         good = [item for item in chunk if not isinstance(item, Exception)]
-        scores = iter(self.scores(good) if good else ())
+        scores = self.scores(good) if good else np.empty((0,))
+        if mirror and good:
+            scores = (scores + self.scores([item[:, ::-1] for item in good])) / 2
+        row = iter(scores)
         for item in chunk:
-            yield item if isinstance(item, Exception) else next(scores)
+            yield item if isinstance(item, Exception) else next(row)
 
 
 def best_scores(scores: np.ndarray, top_k: int) -> tuple[np.ndarray, np.ndarray]:

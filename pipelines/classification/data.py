@@ -1,6 +1,8 @@
 """Labelled pictures: the public data sets by name, and a person's own files.
 
 mnist, fashion_mnist    downloaded and cached by Keras, or read from a folder that holds them
+cifar10                 the same; `validation` is the last 5,000 of its 50,000 training pictures,
+                        `train` the 45,000 before them
 digits                  scikit-learn's 1,797 handwritten digits, 8 x 8, part of its package
 FILE.npz                arrays x_train y_train x_test y_test, or images and labels
 FOLDER                  idx files (*-ubyte.gz); or a folder a class, named by its label
@@ -21,7 +23,7 @@ import numpy as np
 from models.words import suggest
 from pipelines.images import list_images
 
-Split = Literal["train", "test"]
+Split = Literal["train", "validation", "test"]
 
 DIGITS = tuple("0123456789")
 FASHION = (
@@ -36,7 +38,21 @@ FASHION = (
     "Bag",
     "Ankle boot",
 )
-NAMED = ("mnist", "fashion_mnist", "digits")
+CIFAR10 = (
+    "airplane",
+    "automobile",
+    "bird",
+    "cat",
+    "deer",
+    "dog",
+    "frog",
+    "horse",
+    "ship",
+    "truck",
+)
+CLASSES = {"mnist": DIGITS, "fashion_mnist": FASHION, "cifar10": CIFAR10}
+CIFAR10_HELD_OUT = 5_000  # of the training pictures, the last ones
+NAMED = (*CLASSES, "digits")
 
 
 class DataError(ValueError):
@@ -75,9 +91,10 @@ class LabelledImages:
                 f"got {self.labels.min()} to {self.labels.max()}"
             )
 
-    def take(self, count: int) -> LabelledImages:
-        """Return the first `count` pictures."""
-        return replace(self, images=self.images[:count], labels=self.labels[:count])
+    def take(self, count: int, *, start: int = 0) -> LabelledImages:
+        """Return `count` pictures from number `start` on."""
+        chosen = slice(start, start + count)
+        return replace(self, images=self.images[chosen], labels=self.labels[chosen])
 
 
 def load_data(
@@ -86,17 +103,20 @@ def load_data(
     """Return a named set or a person's own data.
 
     Args:
-        source: `mnist`, `fashion_mnist`, `digits`, or a path; see the module's docstring.
-        split: `train` or `test`. `digits` and a folder a class have no split, unless the folder
-            holds `train` and `test` itself.
+        source: A known set's name, or a path; see the module's docstring.
+        split: `train` or `test`; of `cifar10` also `validation`. `digits` and a folder a class have
+            no split, unless the folder holds `train` and `test` itself.
         folder: Where a named set lies as an ordinary download, instead of Keras's cache.
 
     Raises:
         DataError: Unknown name, or files that do not hold labelled pictures.
     """
-    if split not in ("train", "test"):
-        raise DataError(f"split must be 'train' or 'test'; got {split!r}")
     name = os.fspath(source)
+    splits = ("train", "validation", "test") if name == "cifar10" else ("train", "test")
+    if split not in splits:
+        raise DataError(f"split must be one of {', '.join(splits)}; got {split!r}")
+    if name == "cifar10":
+        return _cifar10(split, Path(folder) if folder else None)
     if name in NAMED:
         return _named(name, split, Path(folder) if folder else None)
     path = Path(name)
@@ -111,7 +131,7 @@ def _named(name: str, split: Split, folder: Path | None) -> LabelledImages:
     title = f"{name} {split}"
     if name == "digits":
         return _sklearn_digits()
-    classes = DIGITS if name == "mnist" else FASHION
+    classes = CLASSES[name]
     if folder is not None:
         for candidate in (folder, folder / name, folder / name.replace("_", "-")):
             if (candidate / f"{name}.npz").is_file():
@@ -121,17 +141,36 @@ def _named(name: str, split: Split, folder: Path | None) -> LabelledImages:
             ):
                 return _from_idx(candidate, split, classes, title)
         raise DataError(f"{str(folder)!r} holds neither {name}.npz nor the idx files of {name}")
+    return _downloaded(name, split, title)
+
+
+def _downloaded(name: str, split: Split, title: str) -> LabelledImages:
     from keras import datasets
 
-    module = datasets.mnist if name == "mnist" else datasets.fashion_mnist
     try:
-        pairs = dict(zip(("train", "test"), module.load_data(), strict=True))
+        pairs = dict(zip(("train", "test"), getattr(datasets, name).load_data(), strict=True))
     except Exception as error:  # urllib, SSL and hash errors alike: the download failed
         raise DataError(
             f"cannot download {name}: {error}; give the folder that holds it instead (--data)"
         ) from error
     images, labels = pairs[split]
-    return LabelledImages(images, labels.astype("int64"), classes, title)
+    return LabelledImages(images, labels.reshape(-1).astype("int64"), CLASSES[name], title)
+
+
+def _cifar10(split: Split, folder: Path | None) -> LabelledImages:
+    part: Split = "test" if split == "test" else "train"
+    files = [folder / place for place in (f"cifar10_{part}.npz", "cifar10.npz")] if folder else []
+    found = next((file for file in files if file.is_file()), None)
+    if files and found is None:
+        raise DataError(f"{str(folder)!r} holds neither {files[0].name} nor {files[1].name}")
+    if found:
+        whole = _from_npz(found, part, CIFAR10, f"cifar10 {split}")
+    else:
+        whole = _downloaded("cifar10", part, f"cifar10 {split}")
+    first = len(whole) - CIFAR10_HELD_OUT
+    if split == "test" or first <= 0:
+        return whole
+    return whole.take(first) if split == "train" else whole.take(CIFAR10_HELD_OUT, start=first)
 
 
 def _sklearn_digits() -> LabelledImages:

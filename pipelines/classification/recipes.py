@@ -6,23 +6,28 @@ import json
 import os
 import statistics
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal
 
 import keras
+import tensorflow as tf
 
 from models.catalog import create_model
+from models.folding import fold_into
+from models.layers.whitening import PatchWhitening
 from models.losses import MaximumAPosteriori
 from models.words import suggest
 from pipelines.augmentation import Augmentation
-from pipelines.classification.data import DataError, LabelledImages, load_data
+from pipelines.classification.data import DataError, LabelledImages, Split, load_data
 from pipelines.classification.pipeline import ImageClassification
 from pipelines.fitting import TrainingPlan, fit
 from pipelines.preprocessing import ImagePreprocessing, scale_pixels
 
+ADAPTED_ON = 5_000  # pictures that a whitening layer is measured on (arXiv:2404.00498)
 REPORT, PRESET = "report.json", "preset"
 
 
@@ -41,6 +46,9 @@ class Recipe:
         expected: The test accuracy to expect, and the cost.
         licence: What the data's authors state.
         also: Other named sets that the card reports, never trained on.
+        measured: The split that the figures are of.
+        folded_into: The network that is shipped, where it is another than the one that trains: the
+            same without normalisation (`models.folding.fold_into`).
     """
 
     title: str
@@ -53,6 +61,8 @@ class Recipe:
     licence: str
     also: tuple[str, ...] = ()
     loss: Literal["cross_entropy", "map_criterion"] = "cross_entropy"
+    measured: Split = "test"
+    folded_into: str = ""
 
 
 # MNIST's own preparation: the digit in a 20 x 20 box, its centre of mass in the middle of 28 x 28.
@@ -70,11 +80,23 @@ MNIST_1998 = replace(MNIST, margin_px=2, scale=(1.275,), offset=(-0.1,))
 # Fashion-MNIST's: trimmed, the longer side at 28, centred, light on dark (arXiv:1708.07747).
 FASHION = replace(MNIST, object_fraction=1.0, object_centre="box")
 
+# Mean and standard deviation of CIFAR-10's training pictures, a channel each.
+CIFAR10_MEAN, CIFAR10_DEVIATION = (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)
+CIFAR10 = ImagePreprocessing(
+    height_px=32,
+    width_px=32,
+    scale=tuple(1 / d for d in CIFAR10_DEVIATION),
+    offset=tuple(-m / d for m, d in zip(CIFAR10_MEAN, CIFAR10_DEVIATION, strict=True)),
+)
+
 HANDWRITING = Augmentation(rotation_deg=11.5, log_scale=0.12, shear=0.2, shift_px=2.0)
+# Alternating mirror images and shifts of two pixels (arXiv:2404.00498, section 3.6).
+SMALL_PHOTOGRAPHS = Augmentation(crop_px=2, mirror="alternate")
 CLOTHES = Augmentation(shift_px=1.5, mirror=True)
 
 MNIST_LICENCE = "not stated in the source used"
 FASHION_LICENCE = "MIT (Zalando)"
+CIFAR10_LICENCE = "none stated"
 
 RECIPES: Mapping[str, Recipe] = MappingProxyType(
     {
@@ -132,6 +154,66 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
             expected="91 % of Fashion-MNIST's test images; 4 minutes on a busy core",
             licence=FASHION_LICENCE,
         ),
+        "speed_net_cifar10": Recipe(
+            title="Ten kinds of animals and vehicles: the speed net, 1,971,352 parameters",
+            model="speed_net",
+            data="cifar10",
+            measured="validation",
+            preprocessing=CIFAR10,
+            plan=TrainingPlan(
+                epochs=16,
+                batch_size=512,
+                peak_rate=0.02,
+                weight_decay=0.25,
+                optimizer="muon",
+                average=0.99,
+                label_smoothing=0.2,
+                precision="mixed_bfloat16",
+            ),
+            augment=SMALL_PHOTOGRAPHS,
+            expected="",
+            licence=CIFAR10_LICENCE,
+        ),
+        "resnet20_cifar10": Recipe(
+            title="Ten kinds of animals and vehicles: ResNet-20, 269,722 parameters",
+            model="resnet20",
+            data="cifar10",
+            measured="validation",
+            preprocessing=CIFAR10,
+            plan=TrainingPlan(
+                epochs=36,
+                batch_size=256,
+                peak_rate=0.02,
+                weight_decay=0.1,
+                optimizer="muon",
+                average=0.995,
+                precision="mixed_bfloat16",
+            ),
+            augment=SMALL_PHOTOGRAPHS,
+            expected="",
+            licence=CIFAR10_LICENCE,
+        ),
+        "all_cnn_c_cifar10": Recipe(
+            title="Ten kinds of animals and vehicles: All-CNN-C, 1,369,738 parameters",
+            model="all_cnn_c_bn",
+            folded_into="all_cnn_c",
+            data="cifar10",
+            measured="validation",
+            preprocessing=CIFAR10,
+            plan=TrainingPlan(
+                epochs=8,
+                batch_size=256,
+                peak_rate=0.02,
+                weight_decay=0.2,
+                optimizer="muon",
+                average=0.995,
+                label_smoothing=0.1,
+                precision="mixed_bfloat16",
+            ),
+            augment=SMALL_PHOTOGRAPHS,
+            expected="",
+            licence=CIFAR10_LICENCE,
+        ),
     }
 )
 
@@ -183,7 +265,7 @@ def run(
     accuracies = [report["accuracy"] for report in reports]
     summary = {
         "recipe": name,
-        "data": f"{chosen.data} test",
+        "data": f"{chosen.data} {chosen.measured}",
         "seeds": list(seeds),
         "accuracy": accuracies,
         "mean": statistics.mean(accuracies),
@@ -202,27 +284,32 @@ def _run_seed(
         report: dict[str, Any] = json.loads((folder / REPORT).read_text("utf-8"))
         return report
     train = load_data(chosen.data, "train", folder=data)
-    test = load_data(chosen.data, "test", folder=data)
+    test = load_data(chosen.data, chosen.measured, folder=data)
     keras.utils.set_random_seed(seed)
     plan = chosen.preprocessing
-    classifier = ImageClassification(
-        create_model(chosen.model, classes=len(train.classes), input_shape=plan.input_shape),
-        preprocessing=plan,
-        labels=train.classes,
-        preset=name,
-    )
+    sizes: dict[str, Any] = {"classes": len(train.classes), "input_shape": plan.input_shape}
+    with _computing_in(chosen.plan.precision):
+        network = create_model(chosen.model, **sizes)
+    classifier = ImageClassification(network, preprocessing=plan, labels=train.classes, preset=name)
     start = time.monotonic()
     _fit(classifier, train, chosen.plan, chosen.augment, chosen.loss, seed, folder, progress)
     minutes = (time.monotonic() - start) / 60
+    shipped = create_model(chosen.folded_into or chosen.model, **sizes)
+    if chosen.folded_into:
+        fold_into(shipped, network)
+    else:
+        shipped.set_weights(network.get_weights())
     facts = {
         "title": chosen.title,
         "description": f"{chosen.expected}. Trained by `sightsound train {name} --seeds {seed}`.",
         "data": f"{chosen.data} train, {len(train):,} pictures",
         "licence": f"weights Apache-2.0; data: {chosen.licence}",
     }
+    classifier = ImageClassification(shipped, preprocessing=plan, labels=train.classes, preset=name)
     saved = classifier.save(folder / PRESET, metadata=facts, overwrite=True)
     # What is measured is what is shipped: the weights as they come back from half precision.
-    measured = ImageClassification.from_preset(saved).evaluate(test)
+    shipped_classifier = ImageClassification.from_preset(saved)
+    measured = shipped_classifier.evaluate(test)
     report = {
         "recipe": name,
         "seed": seed,
@@ -232,6 +319,8 @@ def _run_seed(
         "ece": measured.ece,
         "loss": measured.loss,
     }
+    if chosen.augment.mirror:
+        report["accuracy_mirrored"] = shipped_classifier.evaluate(test, mirror=True).accuracy
     (folder / REPORT).write_text(json.dumps(report, indent=2) + "\n", "utf-8")
     return report
 
@@ -242,12 +331,16 @@ def _publish(saved: Path, summary: Mapping[str, Any], others: Sequence[LabelledI
     name, data, seeds = summary["recipe"], summary["data"], summary["seeds"]
     first = json.loads((saved.parent / REPORT).read_text("utf-8"))
     evaluate = f"sightsound evaluate --preset {name} --data"
+    split = "" if data.endswith(" test") else f" --split {data.split()[1]}"
     train = f"sightsound train {name} --seeds {' '.join(map(str, seeds))}"
     named = data.split()[0]
     rows = [
-        ("accuracy", first["accuracy"], data, f"{evaluate} {named}"),
-        ("calibration error", first["ece"], data, f"{evaluate} {named}"),
+        ("accuracy", first["accuracy"], data, f"{evaluate} {named}{split}"),
+        ("calibration error", first["ece"], data, f"{evaluate} {named}{split}"),
     ]
+    if "accuracy_mirrored" in first:
+        command = f"{evaluate} {named}{split} --mirror"
+        rows.append(("accuracy with mirror images", first["accuracy_mirrored"], data, command))
     for other in others:
         accuracy = classifier.evaluate(other).accuracy
         rows.append(("accuracy", accuracy, other.name, f"{evaluate} {other.name.split()[0]}"))
@@ -296,6 +389,17 @@ def fit_classifier(
     return fitted
 
 
+@contextmanager
+def _computing_in(precision: str) -> Iterator[None]:
+    """Build networks under another dtype policy."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(precision)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
 def _fit(
     classifier: ImageClassification,
     data: LabelledImages,
@@ -314,9 +418,13 @@ def _fit(
             pixels = keras.ops.pad(pixels, ((0, 0), (margin, margin), (margin, margin), (0, 0)))
         return scale_pixels(preprocessing, pixels)
 
+    images = classifier.fitted_pictures(data.images)
+    for layer in classifier.model.layers:
+        if isinstance(layer, PatchWhitening):
+            layer.adapt(prepare(tf.constant(images[:ADAPTED_ON], tf.float32) / 255.0))
     fit(
         classifier.model,
-        classifier.fitted_pictures(data.images),
+        images,
         data.labels,
         plan=plan,
         prepare=prepare,

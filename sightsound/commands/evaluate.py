@@ -1,7 +1,7 @@
 """Measure a preset on labelled pictures.
 
-DATA is a name (mnist, fashion_mnist, digits), a .npz or IDX file, or a folder that has a folder of
-pictures a label.
+DATA is a name (mnist, fashion_mnist, cifar10, digits), a .npz or IDX file, or a folder that has a
+folder of pictures a label.
 
 Example:
   sightsound evaluate --data my_digits/ --mistakes mistakes.png
@@ -25,6 +25,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """State what the command takes."""
     add_preset_options(parser)
     parser.add_argument("--data", required=True, help="labelled pictures: a name, file or folder")
+    parser.add_argument("--folder", help="where a named set lies (else it is downloaded)")
+    parser.add_argument(
+        "--split", choices=("train", "validation", "test"), default="test", help="which part (test)"
+    )
+    parser.add_argument(
+        "--mirror", action="store_true", help="average with each picture's mirror image"
+    )
     parser.add_argument("--batch-size", type=count, default=256, help="pictures at once")
     parser.add_argument("--mistakes", type=Path, metavar="PNG", help="draw the worst mistakes")
     parser.add_argument("--confusion", type=Path, metavar="PNG", help="draw what is taken for what")
@@ -37,9 +44,11 @@ def run(options: argparse.Namespace) -> int:
 
     # Keras reports a download on standard output, where only results belong.
     with as_usage_error(), quiet_start(), redirect_stdout(sys.stderr):
-        data = load_data(options.data)
+        data = load_data(options.data, options.split, folder=options.folder)
     classify = open_pipeline(options)
-    evaluation = classify.evaluate(data, batch_size=options.batch_size, progress=on_terminal())
+    evaluation = classify.evaluate(
+        data, batch_size=options.batch_size, mirror=options.mirror, progress=on_terminal()
+    )
     print(json.dumps(evaluation.to_dict(), indent=2) if options.json else evaluation.to_markdown())
     if options.mistakes:
         evaluation.save_mistakes(options.mistakes)

@@ -1,35 +1,124 @@
-"""The catalog: every network by name, each as its table row states."""
+"""The catalog: every network by name, each as its table row states and fit for use."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from models import catalog
+from models.weights import load_weights, save_weights
+
+# Fully connected layers on maps tie a network to one size of picture.
+ONE_SIZE = tuple(
+    name for pattern in ("lenet5*", "alexnet*", "vgg*") for name in catalog.list_models(pattern)
+)
+
+
+def side(name: str) -> int:
+    """Return a small height at which a network runs: its smallest, or a few maps more."""
+    spec = catalog.model_info(name).spec
+    return spec.input_shape[0] if name in ONE_SIZE else max(spec.smallest_px, 33)
+
+
+def pictures(name: str, count: int, height: int, width: int) -> np.ndarray:
+    channels = catalog.model_info(name).spec.input_shape[2]
+    random = np.random.default_rng(count)
+    return random.uniform(-1, 1, size=(count, height, width, channels)).astype("float32")
+
+
+@pytest.fixture(scope="module", params=catalog.list_models())
+def network(request: pytest.FixtureRequest) -> Iterator[keras.Model]:
+    """Each network of the catalog with all its classes, for pictures of any size where it can."""
+    name: str = request.param
+    keras.utils.set_random_seed(1)
+    channels = catalog.model_info(name).spec.input_shape[2]
+    shape = None if name in ONE_SIZE else (None, None, channels)
+    yield catalog.create_model(name, input_shape=shape)
+    keras.utils.clear_session()
+
+
+def test_network_is_what_its_row_states(network: keras.Model) -> None:
+    spec = catalog.model_info(network.name).spec
+    assert sum(int(np.prod(v.shape)) for v in network.trainable_variables) == spec.params
+    assert network.output_shape == (None, spec.classes)
+    assert network.input_shape[-1] == spec.input_shape[-1]
+    assert network.output.dtype == "float32"
+
+
+def test_logits_are_finite_for_every_batch_and_size(network: keras.Model) -> None:
+    px = side(network.name)
+    sizes = [(px, px)] if network.name in ONE_SIZE else [(px, px), (px + 1, px + 4)]
+    for count, size in zip((1, 2), 2 * sizes, strict=False):
+        logits = np.asarray(network(pictures(network.name, count, *size), training=False))
+        assert logits.shape == (count, catalog.model_info(network.name).spec.classes)
+        assert np.isfinite(logits).all()
+
+
+def test_every_weight_learns(network: keras.Model) -> None:
+    px = side(network.name)
+    x = pictures(network.name, 2, px, px)
+    with tf.GradientTape() as tape:
+        logits = network(x, training=True)
+        labels = tf.range(2)
+        loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits))
+    variables = network.trainable_variables
+    for variable, gradient in zip(
+        variables, tape.gradient(loss, [v.value for v in variables]), strict=True
+    ):
+        assert gradient is not None, variable.path
+        assert np.isfinite(np.asarray(gradient)).all(), variable.path
+
+
+def test_weights_survive_saving(network: keras.Model, tmp_path) -> None:
+    px = side(network.name)
+    x = pictures(network.name, 1, px, px)
+    path = save_weights(network, tmp_path / "w.weights.h5", dtype="float32", compress=False)
+    expected = np.asarray(network(x, training=False))
+    for variable in network.weights[-2:]:
+        variable.assign(np.zeros(variable.shape))
+    load_weights(network, path)
+    np.testing.assert_array_equal(np.asarray(network(x, training=False)), expected)
 
 
 @pytest.mark.parametrize("name", catalog.list_models())
-def test_network_is_what_its_row_states(name: str) -> None:
-    info = catalog.model_info(name)
-    model = catalog.create_model(name)
-    assert sum(int(np.prod(v.shape)) for v in model.trainable_variables) == info.spec.params
-    assert model.input_shape == (None, *info.spec.input_shape)
-    assert model.output_shape == (None, info.spec.classes)
-    assert model.name == name
+def test_maps_of_any_size_under_mixed_precision(name: str) -> None:
+    spec = catalog.model_info(name).spec
+    fixed = spec.smallest_px == spec.input_shape[0]  # lenet5_1998 has one size without a top, too
+    px = side(name) if fixed else max(spec.smallest_px, 33)
+    shape = spec.input_shape if fixed else (None, None, spec.input_shape[2])
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        model = catalog.create_model(name, input_shape=shape, include_top=False, pooling="avg")
+        stages = catalog.features(model)
+        for size in [(px, px)] if fixed else [(px, px), (px + 2, px + 3)]:
+            x = pictures(name, 1, *size)
+            vector = model(x, training=False)
+            assert vector.shape == (1, model.output_shape[-1])
+            maps = stages(x, training=False)
+            assert list(maps) == list(stages.output_names)
+            heights = [value.shape[1] for value in maps.values()]
+            assert heights == sorted(heights, reverse=True)  # from the image on, ever smaller
+            for value in (vector, *maps.values()):
+                assert np.isfinite(np.asarray(keras.ops.cast(value, "float32"))).all()
+    finally:
+        keras.config.set_dtype_policy("float32")
+        keras.utils.clear_session()
 
 
-@pytest.mark.parametrize("name", catalog.list_models())
-def test_network_learns_a_batch_and_survives_saving(name: str, tmp_path) -> None:
+@pytest.mark.parametrize("name", catalog.list_models("*_micro*"))
+def test_network_learns_a_batch_and_survives_as_a_keras_file(name: str, tmp_path) -> None:
     keras.utils.set_random_seed(1)
     model = catalog.create_model(name)
     images = np.random.default_rng(1).uniform(size=(8, *model.input_shape[1:])).astype("float32")
     labels = np.eye(10, dtype="float32")[np.arange(8)]
     loss = keras.losses.CategoricalCrossentropy(from_logits=True)
     model.compile(optimizer=keras.optimizers.Adam(1e-3), loss=loss)
-    before = model.evaluate(images, labels, verbose=0)
-    model.fit(images, labels, epochs=30, batch_size=8, verbose=0)
-    assert model.evaluate(images, labels, verbose=0) < before
+    first, *_, last = model.fit(images, labels, epochs=30, batch_size=8, verbose=0).history["loss"]
+    assert last < first
 
     path = tmp_path / "whole.keras"
     model.save(path)
@@ -37,20 +126,57 @@ def test_network_learns_a_batch_and_survives_saving(name: str, tmp_path) -> None
     np.testing.assert_array_equal(again(images), model(images))
 
 
-@pytest.mark.parametrize("name", catalog.list_models())
-def test_network_runs_under_mixed_precision(name: str) -> None:
-    keras.config.set_dtype_policy("mixed_bfloat16")
-    try:
-        model = catalog.create_model(name)
-        logits = model(np.zeros((2, *model.input_shape[1:]), "float32"))
-    finally:
-        keras.config.set_dtype_policy("float32")
-    assert np.isfinite(np.asarray(keras.ops.cast(logits, "float32"))).all()
+@pytest.mark.parametrize("name", catalog.list_models("*_micro*"))
+def test_network_survives_as_a_saved_model(name: str, tmp_path) -> None:
+    model = catalog.create_model(name)
+    x = pictures(name, 3, *model.input_shape[1:3])
+    model.export(tmp_path / "served", verbose=False)
+    served = tf.saved_model.load(tmp_path / "served")
+    again = served.serve(x)
+    # The same float32 operations, perhaps in another order.
+    np.testing.assert_allclose(again, model(x, training=False), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ONE_SIZE)
+def test_fully_connected_layers_need_a_size(name: str) -> None:
+    channels = catalog.model_info(name).spec.input_shape[2]
+    with pytest.raises(ValueError, match=r"input_shape|32 x 32"):
+        catalog.create_model(name, input_shape=(None, None, channels))
 
 
 def test_sizes_follow_the_arguments() -> None:
     model = catalog.create_model("lenet_modern", input_shape=(33, 47, 3), classes=4)
     assert model(np.zeros((2, 33, 47, 3), "float32")).shape == (2, 4)
+
+
+def test_what_stands_on_the_maps() -> None:
+    x = np.random.default_rng(0).normal(size=(2, 17, 16, 1)).astype("float32")
+    keras.utils.set_random_seed(2)
+    model = catalog.create_model("lenet_micro", input_shape=(17, 16, 1), include_top=False)
+    maps = np.asarray(model(x))
+    assert maps.shape == (2, 5, 4, 8)
+    for pooling, expected in (("avg", maps.mean(axis=(1, 2))), ("max", maps.max(axis=(1, 2)))):
+        pooled = catalog.create_model(
+            "lenet_micro", input_shape=(17, 16, 1), include_top=False, pooling=pooling
+        )
+        pooled.set_weights(model.get_weights())
+        np.testing.assert_allclose(pooled(x), expected, rtol=1e-5, atol=1e-6)
+
+
+def test_features_of_any_layers() -> None:
+    model = catalog.create_model("lenet_micro")
+    x = np.zeros((1, 28, 28, 1), "float32")
+    assert list(catalog.features(model)(x)) == ["relu1", "relu2"]
+    chosen = catalog.features(model, ["norm1", "logits"])(x)
+    assert {name: value.shape for name, value in chosen.items()} == {
+        "norm1": (1, 14, 14, 4),
+        "logits": (1, 10),
+    }
+    with pytest.raises(ValueError, match="no layer 'norm9'; did you mean 'norm1'"):
+        catalog.features(model, ["norm9"])
+    model.name = "mine"
+    with pytest.raises(ValueError, match="not in the catalog: name the layers"):
+        catalog.features(model)
 
 
 def test_pattern_filters() -> None:
@@ -68,6 +194,9 @@ def test_pattern_filters() -> None:
         ({"name": "lenet5", "input_shape": (28, 28)}, ValueError, "input_shape must be"),
         ({"name": "lenet5", "input_shape": (28, 0, 1)}, ValueError, "input_shape must be"),
         ({"name": "lenet5", "input_shape": (8, 8, 1)}, ValueError, "12 x 12 pixels or more"),
+        ({"name": "lenet5", "pooling": "avg"}, ValueError, "needs include_top=False"),
+        ({"name": "lenet5", "pooling": "sum"}, ValueError, "None, 'avg' or 'max'"),
+        ({"name": "lenet5", "include_top": False, "classes": 3}, ValueError, "no classes"),
         ({"name": "lenet5_1998", "input_shape": (28, 28, 1)}, ValueError, "32 x 32"),
         ({"name": "lenet5_1998", "classes": 11}, ValueError, "ten digits"),
     ],

@@ -64,3 +64,27 @@ def test_cutout_removes_one_square() -> None:
     holes = (out == 0).sum(axis=(1, 2, 3))
     assert holes.max() <= 36
     assert holes.min() >= 9  # a corner's quarter
+
+
+def test_crop_moves_by_whole_pixels_and_reflects_the_border() -> None:
+    out = change(crop_px=2)
+    wide = np.pad(BATCH, ((0, 0), (2, 2), (2, 2), (0, 0)), mode="reflect")
+    places = []
+    for picture, padded in zip(out, wide, strict=True):
+        found = [
+            (y, x)
+            for y in range(5)
+            for x in range(5)
+            if (padded[y : y + 20, x : x + 24] == picture).all()
+        ]
+        assert len(found) == 1
+        places += found
+    assert len(set(places)) >= 6  # of 25 places, drawn 16 times: fewer with probability 1e-5
+
+
+def test_alternate_mirror_swaps_exactly_whom_it_is_told_to() -> None:
+    swapped = np.arange(16) % 3 == 0
+    augment = Augmentation(mirror="alternate")
+    out = augment(tf.constant(BATCH), tf.constant([1, 0]), swapped=tf.constant(swapped)).numpy()
+    np.testing.assert_array_equal(out[swapped], BATCH[swapped][:, :, ::-1])
+    np.testing.assert_array_equal(out[~swapped], BATCH[~swapped])

@@ -99,3 +99,54 @@ def test_a_diverging_run_stops(images, digits) -> None:
 def test_too_few_pictures_are_refused(images, digits) -> None:
     with pytest.raises(ValueError, match="a batch of 32 needs as many images; got 10"):
         train(images[:10], digits.labels[:10])
+
+
+def test_alternate_mirror_shows_each_picture_both_ways_in_turn() -> None:
+    from pipelines.fitting import _batches
+
+    count, plan = 64, TrainingPlan(epochs=4, batch_size=32)
+    numbered = np.zeros((count, 4, 6, 1), np.uint8)
+    numbered[:, 0, 0, 0] = 255  # the side that it is on tells whether it was swapped
+    augment = Augmentation(mirror="alternate")
+    labels = np.arange(count)
+    seen = np.zeros((4, count), bool)
+    batches = _batches(numbered, labels, count, plan, augment, lambda x: x, 7, 0)
+    for step, (x, y) in enumerate(batches):
+        seen[step // 2, np.argmax(y, axis=1)] = np.asarray(x)[:, 0, 0, 0] == 0
+    np.testing.assert_array_equal(seen[0], seen[2])
+    np.testing.assert_array_equal(seen[0], ~seen[1])
+    assert 16 <= seen[0].sum() <= 48  # half of 64, within four standard deviations
+
+
+def test_muon_in_mixed_precision_learns_and_goes_on_after_an_interruption(
+    images, digits, tmp_path: Path, monkeypatch
+) -> None:
+    labels = digits.labels[:320]
+    plan = TrainingPlan(epochs=4, batch_size=32, peak_rate=0.02, average=0.9, optimizer="muon")
+
+    def run(folder: Path | None) -> list[np.ndarray]:
+        keras.utils.set_random_seed(1)
+        keras.config.set_dtype_policy("mixed_bfloat16")
+        try:
+            model = create_model("lenet_micro", input_shape=(16, 16, 1))
+        finally:
+            keras.config.set_dtype_policy("float32")
+        log = fit(model, images, labels, plan=plan, prepare=lambda x: x, folder=folder)
+        assert log[-1]["loss"] < log[0]["loss"]
+        return weights(model)
+
+    whole = run(None)
+    monkeypatch.setattr(fitting, "CHECKPOINT_EVERY_S", 0.0)
+    saved = fitting._Keeper._save
+
+    def save_then_stop(self, epoch: int) -> None:
+        saved(self, epoch)
+        if epoch == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(fitting._Keeper, "_save", save_then_stop)
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path)
+    monkeypatch.setattr(fitting._Keeper, "_save", saved)
+    for a, b in zip(whole, run(tmp_path), strict=True):
+        np.testing.assert_array_equal(a, b)

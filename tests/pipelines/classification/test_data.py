@@ -120,3 +120,21 @@ def test_what_is_wrong_is_said(idx_folder: Path, make, says: str) -> None:
 def test_labels_must_fit(labels, says: str) -> None:
     with pytest.raises(DataError, match=says):
         LabelledImages(IMAGES, np.array(labels), tuple("0123456789"), "mine")
+
+
+def test_cifar10_holds_its_last_five_thousand_out(tmp_path: Path) -> None:
+    images = np.zeros((5_010, 2, 2, 3), np.uint8)
+    images[:, 0, 0, 0] = np.arange(5_010) % 251
+    labels = (np.arange(5_010) % 10).astype(np.uint8)[:, None]  # a column, as Keras has it
+    np.savez(tmp_path / "cifar10_train.npz", x_train=images, y_train=labels)
+    train = load_data("cifar10", "train", folder=str(tmp_path))
+    held_out = load_data("cifar10", "validation", folder=str(tmp_path))
+    np.testing.assert_array_equal(train.images, images[:10])
+    np.testing.assert_array_equal(held_out.images, images[10:])
+    np.testing.assert_array_equal(held_out.labels, labels[10:, 0])
+    assert (train.name, held_out.name) == ("cifar10 train", "cifar10 validation")
+    assert held_out.classes[:3] == ("airplane", "automobile", "bird")
+    with pytest.raises(DataError, match=r"holds neither cifar10_test\.npz nor cifar10\.npz"):
+        load_data("cifar10", "test", folder=str(tmp_path))
+    with pytest.raises(DataError, match="split must be one of train, test"):
+        load_data("mnist", "validation", folder=str(tmp_path))
