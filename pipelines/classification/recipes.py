@@ -161,7 +161,7 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
             measured="validation",
             preprocessing=CIFAR10,
             plan=TrainingPlan(
-                epochs=16,
+                epochs=18,
                 batch_size=512,
                 peak_rate=0.02,
                 weight_decay=0.25,
@@ -170,7 +170,7 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
                 label_smoothing=0.2,
                 precision="mixed_bfloat16",
             ),
-            augment=SMALL_PHOTOGRAPHS,
+            augment=replace(SMALL_PHOTOGRAPHS, cutout_px=8),
             expected="",
             licence=CIFAR10_LICENCE,
         ),

@@ -20,6 +20,7 @@ import pytest
 from PIL import Image
 
 from models.catalog import list_models
+from pipelines.classification.data import LabelledImages
 from pipelines.export import load_exported
 from pipelines.presets import list_presets
 from sightsound.doctor import extras, is_well
@@ -169,6 +170,23 @@ def test_evaluate_prints_a_table(capsys: pytest.CaptureFixture[str]) -> None:
     status, out, err = call_here(capsys, "evaluate", "--data", "digits")
     assert (status, err) == (0, "")
     assert "1797 pictures" in out
+
+
+def test_evaluate_takes_a_split_of_a_named_set_in_a_folder(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], digits: LabelledImages
+) -> None:
+    images, labels = digits.images[:20], digits.labels[:20]
+    arrays = {"x_train": images, "y_train": labels, "x_test": images[:2], "y_test": labels[:2]}
+    np.savez(tmp_path / "mnist.npz", **arrays)
+    words = ("evaluate", "--data", "mnist", "--folder", tmp_path, "--json", "--split")
+    plain = call_here(capsys, *words, "train")
+    mirrored = call_here(capsys, *words, "train", "--mirror")
+    for status, out, _ in (plain, mirrored):
+        assert status == 0
+        assert json.loads(out)["data"] == "mnist train"
+    assert json.loads(plain[1])["loss"] != json.loads(mirrored[1])["loss"]
+    status, _, err = call_here(capsys, *words, "validation")
+    assert (status, "split must be one of train, test" in err) == (2, True)
 
 
 def test_train_runs_a_recipe_and_its_preset_predicts(

@@ -92,3 +92,20 @@ def test_stacks_cover_every_picture_once() -> None:
     assert [places for places, _ in groups] == [[0, 2], [1], [3], [4]]  # few large ones at once
     for places, stack in groups:
         assert stack[:, 0, 0, 0].tolist() == places
+
+
+def test_mirrored_evaluation_is_the_mean_of_a_picture_and_its_mirror_image(micro, digits) -> None:
+    from pipelines.classification.data import LabelledImages
+
+    some = digits.take(40)
+    plain = micro.scores([p[:, :, None] for p in some.images])
+    swapped = micro.scores([p[:, ::-1, None] for p in some.images])
+    assert np.abs(plain - swapped).max() > 1e-3
+    by_hand = (plain + swapped) / 2
+    accuracy = float((by_hand.argmax(axis=1) == some.labels).mean())
+    loss = float(-np.log(by_hand[np.arange(40), some.labels]).mean())
+    measured = micro.evaluate(some, mirror=True)
+    assert measured.accuracy == accuracy
+    assert measured.loss == pytest.approx(loss, rel=1e-5)  # float32 sums
+    mirrored = LabelledImages(some.images[:, :, ::-1], some.labels, some.classes, "mirrored")
+    assert micro.evaluate(mirrored, mirror=True).loss == pytest.approx(loss, rel=1e-5)
