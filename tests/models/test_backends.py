@@ -1,0 +1,86 @@
+"""The networks on Keras's other backends: the same weights give the same logits."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from models.catalog import create_model, list_models
+from models.weights import save_weights
+
+MICROS = list_models("*_micro*")
+TRAINED = ("lenet_micro", "resnet_micro", "speed_net_micro")  # all of them would take minutes
+# JAX compiles each operation of each shape: without optimising, in a fifth of the time.
+QUICK_XLA = {
+    "XLA_FLAGS": "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
+}
+ROOT = Path(__file__).resolve().parents[2]
+
+# Runs in a process of its own: the backend is chosen when Keras is imported.
+THERE = """
+import sys
+import keras
+import numpy as np
+from models.catalog import create_model, list_models
+
+assert keras.backend.backend() == sys.argv[2]
+answers = {}
+for name in list_models("*_micro*"):
+    model = create_model(name, weights=f"{sys.argv[1]}/{name}.weights.h5")
+    x = np.load(f"{sys.argv[1]}/{name}.npy")
+    answers[name] = keras.ops.convert_to_numpy(model(x, training=False))
+    if name in sys.argv[3:]:
+        before = [np.array(w) for w in model.get_weights()]
+        model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+        assert np.isfinite(model.train_on_batch(x, np.arange(len(x)))), name
+        after = model.get_weights()
+        assert all((a != b).any() for a, b in zip(before[-2:], after[-2:], strict=True)), name
+np.savez(f"{sys.argv[1]}/{sys.argv[2]}.npz", **answers)
+"""
+
+
+@pytest.fixture(scope="module")
+def here(tmp_path_factory) -> tuple[Path, dict[str, np.ndarray]]:
+    """Each network's weights and input in a folder, and its logits on TensorFlow."""
+    folder = tmp_path_factory.mktemp("weights")
+    random = np.random.default_rng(0)
+    answers = {}
+    for name in MICROS:
+        keras.utils.set_random_seed(4)
+        model = create_model(name)
+        for variable in model.weights:
+            value = np.asarray(variable)
+            if np.issubdtype(value.dtype, np.floating):
+                value = value + random.normal(size=value.shape).astype("float32") * 0.1
+                variable.assign(np.abs(value) + 0.1 if "variance" in variable.path else value)
+        x = random.uniform(size=(2, *model.input_shape[1:])).astype("float32")
+        save_weights(model, folder / f"{name}.weights.h5", dtype="float32")
+        np.save(folder / f"{name}.npy", x)
+        answers[name] = np.asarray(model(x, training=False))
+    return folder, answers
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", ["jax", "torch"])
+def test_logits_are_those_of_tensorflow(backend: str, here) -> None:
+    folder, answers = here
+    environment = {**os.environ, "KERAS_BACKEND": backend, "JAX_PLATFORMS": "cpu", **QUICK_XLA}
+    subprocess.run(
+        [sys.executable, "-c", THERE, str(folder), backend, *TRAINED],
+        cwd=ROOT,
+        env=environment,
+        check=True,
+        timeout=280,
+    )
+    with np.load(folder / f"{backend}.npz") as there:
+        assert set(there.files) == set(MICROS)
+        for name, expected in answers.items():
+            # Float32 in another order of operations.
+            atol = 1e-4 * np.abs(expected).max()
+            np.testing.assert_allclose(there[name], expected, atol=atol, err_msg=name)
