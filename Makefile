@@ -8,7 +8,9 @@ PY := $(VENV)/bin/python
 MADE := $(VENV)/.made
 # Candidates for the environment's Python, best first: tensorflow-addons ends at Python 3.11.
 PYTHON ?= python3.11 python3 python3.12 python3.13
-EXTRAS := apps audio hub addons dev
+EXTRAS := apps audio hub addons safetensors openvino onnx dev
+# PyTorch for the CPU: where pip is told to look, or else PyTorch's own index.
+TORCH_FROM := $(if $(PIP_FIND_LINKS),--find-links $(PIP_FIND_LINKS),--torch-backend cpu)
 LOCK_FLAGS ?=
 
 .PHONY: help demo app test lint bench lock clean
@@ -68,4 +70,6 @@ $(MADE): requirements.txt pyproject.toml
 	$(PY) -m pip install --quiet --disable-pip-version-check "$$(grep '^uv==' requirements.txt)"
 	$(PY) -m uv pip install --quiet --compile-bytecode --python $(PY) \
 	    --requirement requirements.txt
+	$(PY) -m uv pip install --quiet --compile-bytecode --python $(PY) $(TORCH_FROM) \
+	    --requirement pyproject.toml --extra parity --constraint requirements.txt
 	@touch $@

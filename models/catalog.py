@@ -12,13 +12,36 @@ from typing import Any, cast
 
 import keras
 
-from models.classifiers import lenet
+from models.classifiers import (
+    alexnet,
+    all_cnn,
+    densenet,
+    googlenet,
+    lenet,
+    nasnet,
+    resnet,
+    speed_net,
+    vgg,
+)
 from models.layers.heads import Pooling
+from models.sources import published
 from models.spec import ModelSpec, Shape
 from models.weights import load_weights
 from models.words import suggest
 
-FAMILIES: Mapping[str, ModuleType] = MappingProxyType({"lenet": lenet})
+FAMILIES: Mapping[str, ModuleType] = MappingProxyType(
+    {
+        "lenet": lenet,
+        "alexnet": alexnet,
+        "vgg": vgg,
+        "googlenet": googlenet,
+        "all_cnn": all_cnn,
+        "speed_net": speed_net,
+        "resnet": resnet,
+        "densenet": densenet,
+        "nasnet": nasnet,
+    }
+)
 
 
 # What every `build` takes.
@@ -77,11 +100,13 @@ def create_model(
         include_top: False leaves out what turns feature maps into logits: the network then ends
             with maps (B, H', W', C').
         pooling: Without a top, average (`avg`) or maximum (`max`) of the maps: (B, C').
-        weights: A file written by `models.weights.save_weights`; random weights when None.
+        weights: A file, see `models.weights.load_weights`; "imagenet" for those that Keras
+            publishes, which are fetched once; random weights when None.
         **options: What the family's `build` takes besides.
 
     Raises:
-        ValueError: Unknown name, or sizes that the network cannot take.
+        ValueError: Unknown name, sizes that the network cannot take, or weights that do not fit.
+        FileNotFoundError, ConnectionError, ImportError: The weights cannot be had.
         TypeError: An option that the family does not have.
     """
     info = model_info(name)
@@ -96,6 +121,8 @@ def create_model(
         raise ValueError(f"pooling={pooling!r} needs include_top=False; the top pools by itself")
     if not include_top and classes is not None:
         raise ValueError(f"without a top there are no classes; got classes={classes!r}")
+    if weights == published.IMAGENET:
+        weights = published.fetch(name, classes=classes, include_top=include_top)
     model: keras.Model = build(
         info.spec,
         input_shape=_checked_shape(name, info.spec, input_shape),
@@ -106,7 +133,7 @@ def create_model(
     )
     model.name = name
     if weights is not None:
-        load_weights(model, weights)
+        load_weights(model, weights, family=info.family)
     return model
 
 

@@ -1,20 +1,24 @@
-"""Weights to and from a file: HDF5, one data set a variable, named by its layer.
+"""Weights to and from a file.
 
-Names are the variables' paths (`conv1/kernel`), so a file can be read by a person, checked against
-a network name by name, and does not depend on the order in which layers were made. Files hold
-plain numbers only: links, external data and anything else that HDF5 can do are refused.
+We write HDF5, one data set a variable, named by the variable's path (`conv1/kernel`): such a file
+can be read by a person, is checked against a network name by name, and does not depend on the order
+in which layers were made. Keras's and PyTorch's files are read as well (models.sources).
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
 import h5py
 import keras
 import numpy as np
+
+from models.sources.keras_applications import by_keras_names
+from models.sources.pytorch import by_pytorch_names
+from models.sources.translation import Translation, by_our_names
+from models.weight_files import WeightFile, open_weights
 
 Precision = Literal["float16", "float32"]
 
@@ -52,57 +56,58 @@ def save_weights(
     return path
 
 
-def load_weights(model: keras.Model, path: str | os.PathLike[str]) -> None:
+def load_weights(model: keras.Model, path: str | os.PathLike[str], *, family: str = "") -> None:
     """Set every weight of `model` from `path`.
+
+    Args:
+        model: A network of the catalog.
+        path: A file written by `save_weights`; by `keras.Model.save_weights`; published by Keras
+            (`*.h5`); or PyTorch's, in safetensors, with torchvision's or timm's names. A top and
+            auxiliary heads that `model` does not have are left out.
+        family: Of the catalog; needed for PyTorch's names.
 
     Raises:
         FileNotFoundError: There is no such file.
+        ImportError: It is a safetensors file, and the package that reads them is not installed.
         ValueError: The file is damaged, or its names or shapes are not the model's; the message
             lists what differs, and the model is left as it was.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"no weights file {str(path)!r}")
-    wanted = {v.path: v for v in model.weights}
-    try:
-        with h5py.File(path, "r") as file:
-            found = _plain_datasets(file, path)
-            _compare({name: tuple(d.shape) for name, d in found.items()}, wanted, model, path)
-            arrays = {name: np.asarray(found[name]) for name in wanted}
-    except OSError as error:
-        raise ValueError(f"{str(path)!r} is not a readable HDF5 weights file: {error}") from error
-    for name, variable in wanted.items():
-        variable.assign(arrays[name].astype(variable.dtype))
+    with open_weights(Path(path)) as file:
+        translation = _translate(model, file, family)
+        values = _values(model, file.path, translation)
+    for variable, value in values:
+        variable.assign(value.astype(variable.dtype))
 
 
-def _plain_datasets(file: h5py.File, path: Path) -> dict[str, h5py.Dataset]:
-    """Return the file's own numeric data sets; `visititems` follows no soft or external link."""
-    found: dict[str, h5py.Dataset] = {}
-
-    def visit(name: str, item: h5py.Group | h5py.Dataset) -> None:
-        if isinstance(item, h5py.Dataset):
-            if item.external or item.is_virtual or item.dtype.kind != "f":
-                raise ValueError(f"{str(path)!r}: {name} must be plain floats stored in the file")
-            found[name] = item
-
-    file.visititems(visit)
-    return found
+def _translate(model: keras.Model, file: WeightFile, family: str) -> Translation:
+    match file.form:
+        case "safetensors":
+            return by_pytorch_names(model, file, family)
+        case "keras" | "keras_legacy" if not {x.name for x in model.layers} & set(file.layers):
+            return by_keras_names(model, file)
+        case _:
+            return by_our_names(model, file)
 
 
-def _compare(
-    found: Mapping[str, tuple[int, ...]],
-    wanted: Mapping[str, keras.Variable],
-    model: keras.Model,
-    path: Path,
-) -> None:
-    differences = [f"missing {name}" for name in wanted if name not in found]
-    differences += [f"unknown {name}" for name in found if name not in wanted]
-    differences += [
-        f"{name} is {shape} in the file, {tuple(wanted[name].shape)} in the model"
-        for name, shape in found.items()
-        if name in wanted and shape != tuple(wanted[name].shape)
-    ]
+def _values(
+    model: keras.Model, path: Path, translation: Translation
+) -> list[tuple[keras.Variable, np.ndarray]]:
+    """Read every value; nothing is read unless all names and sizes fit."""
+    origins = translation.origins
+    differences = [f"missing {name}" for name in translation.missing]
+    differences += [f"unknown {name}" for name in translation.unknown]
+    wanted = [variable for variable in model.weights if variable.path in origins]
+    for variable in wanted:
+        shape = origins[variable.path].shape
+        if shape != tuple(variable.shape):
+            differences.append(
+                f"{variable.path} is {shape} in the file, {tuple(variable.shape)} in the model"
+            )
     if differences:
         shown = "; ".join(differences[:5])
         more = f"; and {len(differences) - 5} more" if len(differences) > 5 else ""
-        raise ValueError(f"{str(path)!r} does not fit model {model.name!r}: {shown}{more}")
+        raise ValueError(
+            f"{str(path)!r}, read with {translation.naming}, does not fit model {model.name!r}: "
+            f"{shown}{more}"
+        )
+    return [(v, origins[v.path].convert(origins[v.path].tensor.read())) for v in wanted]

@@ -7,13 +7,19 @@ data (`ImagePreprocessing`), stored with a preset as `preprocessor.json`.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
+from types import MappingProxyType
 from typing import Any, Literal
 
 import tensorflow as tf
 
+from models.words import suggest
+
 Fit = Literal["stretch", "crop", "pad", "object"]
 Polarity = Literal["as_is", "light_on_dark"]
+ChannelOrder = Literal["rgb", "bgr"]
+Convention = Literal["caffe", "torch", "tf"]
 
 # ITU-R BT.601 in Pillow's rounding: exact in float32, so that R = G = B keeps its value.
 LUMA = (19595 / 65536, 38470 / 65536, 7471 / 65536)
@@ -21,6 +27,24 @@ ENLARGED = 4  # times the target: an object is looked for at no less than this s
 WORKING_SIZE_PX = 512  # and at no more than this many pixels a side
 INK_THRESHOLD = 0.2  # of the strongest ink; below lie paper grain and JPEG noise
 FAINTEST_INK = 0.05  # a picture with less contrast than this is blank
+
+# What networks trained on ImageNet read, by keras.applications' names of the conventions. The
+# figures are means, and for PyTorch deviations, of ImageNet's training pictures.
+_TORCH_MEAN, _TORCH_DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+CONVENTIONS: Mapping[Convention, Mapping[str, Any]] = MappingProxyType(
+    {
+        "caffe": {
+            "channel_order": "bgr",
+            "scale": (255.0,),
+            "offset": (-103.939, -116.779, -123.68),
+        },
+        "torch": {
+            "scale": tuple(1 / d for d in _TORCH_DEVIATION),
+            "offset": tuple(-m / d for m, d in zip(_TORCH_MEAN, _TORCH_DEVIATION, strict=True)),
+        },
+        "tf": {"scale": (2.0,), "offset": (-1.0,)},
+    }
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,8 +64,10 @@ class ImagePreprocessing:
         object_fraction: The object's longer side as a fraction of `height_px` (`object` only).
         object_centre: What is put in the middle: the centre of `mass`, or of the bounding `box`.
         margin_px: Black border added on every side after fitting.
-        scale: Input = pixel in [0, 1] times scale plus offset; one value, or one a channel.
+        scale: Input = pixel in [0, 1] times scale plus offset; one value, or one a channel, in
+            `channel_order`.
         offset: See `scale`.
+        channel_order: How the network takes colours: as RGB or as BGR.
     """
 
     height_px: int
@@ -54,6 +80,7 @@ class ImagePreprocessing:
     margin_px: int = 0
     scale: tuple[float, ...] = (1.0,)
     offset: tuple[float, ...] = (0.0,)
+    channel_order: ChannelOrder = "rgb"
 
     @property
     def input_shape(self) -> tuple[int, int, int]:
@@ -63,7 +90,36 @@ class ImagePreprocessing:
 
     def to_json(self) -> str:
         """Return the text of a `preprocessor.json`."""
-        return json.dumps(asdict(self), indent=2) + "\n"
+        values = asdict(self)
+        if self.channel_order == "rgb":
+            del values["channel_order"]  # files written before there was a choice stay the same
+        return json.dumps(values, indent=2) + "\n"
+
+    @classmethod
+    def imagenet(
+        cls, convention: Convention, height_px: int = 224, width_px: int = 224
+    ) -> ImagePreprocessing:
+        """Return how a network that was trained on ImageNet wants its pictures.
+
+        The middle of a picture, cut to the target's aspect, is scaled bilinearly with
+        antialiasing, as `keras.utils.load_img` does with `keep_aspect_ratio=True` and bilinear
+        interpolation.
+
+        Args:
+            convention: Whose weights: `caffe` for Keras's VGG and ResNet (BGR less the mean),
+                `torch` for Keras's DenseNet and all of torchvision's and timm's (mean 0, deviation
+                1), `tf` for Keras's NASNet (-1 to 1).
+            height_px: What the network takes.
+            width_px: What the network takes.
+
+        Raises:
+            ValueError: Unknown convention.
+        """
+        if convention not in CONVENTIONS:
+            raise ValueError(
+                f"unknown convention {convention!r}; {suggest(convention, CONVENTIONS)}"
+            )
+        return cls(height_px=height_px, width_px=width_px, **CONVENTIONS[convention])
 
     @classmethod
     def from_json(cls, text: str) -> ImagePreprocessing:
@@ -88,6 +144,7 @@ class ImagePreprocessing:
             "fit": ("stretch", "crop", "pad", "object"),
             "polarity": ("as_is", "light_on_dark"),
             "object_centre": ("mass", "box"),
+            "channel_order": ("rgb", "bgr") if self.channels == 3 else ("rgb",),
         }
         for name, allowed in choices.items():
             if getattr(self, name) not in allowed:
@@ -124,7 +181,9 @@ def fit_pictures(plan: ImagePreprocessing, pictures: tf.Tensor) -> tf.Tensor:
 
 
 def scale_pixels(plan: ImagePreprocessing, pixels: tf.Tensor) -> tf.Tensor:
-    """Map fitted pixels (N, H, W, C) in [0, 1] to the range that the network was trained on."""
+    """Map fitted pixels (N, H, W, C) in [0, 1], RGB, to what the network was trained on."""
+    if plan.channel_order == "bgr":
+        pixels = pixels[..., ::-1]
     if set(plan.scale) == {1.0} and set(plan.offset) == {0.0}:
         return pixels
     return pixels * tf.constant(plan.scale) + tf.constant(plan.offset)

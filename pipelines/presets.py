@@ -8,6 +8,9 @@
 
 Every file's SHA-256 is in metadata.json and is checked before the file is used. Only JSON and
 plain arrays are read: nothing in a preset can run code.
+
+Downloadable presets have no folder: Keras publishes their weights, and the rest is in
+pipelines.classification.imagenet.
 """
 
 from __future__ import annotations
@@ -97,8 +100,15 @@ class Preset:
             raise PresetError(f"preset {self.name!r}: {error}") from error
 
 
-def list_presets(task: str | None = None) -> list[str]:
-    """Return the names of the presets that ship with the package, sorted."""
+def list_presets(task: str | None = None, *, downloadable: bool = False) -> list[str]:
+    """Return the names of the presets that ship with the package, sorted.
+
+    With `downloadable`, return those whose weights are fetched when they are first used.
+    """
+    if downloadable:
+        from pipelines.classification.imagenet import NAMES  # it builds on this module
+
+        return sorted(NAMES) if task in (None, "image-classification") else []
     folders = sorted(p.parent for p in SHIPPED.glob(f"*/{CONFIG}"))
     tasks = {
         folder.name: _read_json(folder / CONFIG, folder.name).get("task") for folder in folders
@@ -110,12 +120,17 @@ def load_preset(name: str | os.PathLike[str], *, offline: bool = False) -> Prese
     """Find a preset, check every file of it, and return it.
 
     Args:
-        name: A shipped preset's name, a folder, or `hf://owner/name` on the Hugging Face hub.
-        offline: Use the hub's cache only; never the network.
+        name: A shipped or downloadable preset's name, a folder, or `hf://owner/name` on the
+            Hugging Face hub.
+        offline: Use the hub's and Keras's caches only; never the network.
 
     Raises:
         PresetError: No such preset (the nearest is named), or a file is missing or damaged.
     """
+    if name in list_presets(downloadable=True):
+        from pipelines.classification.imagenet import imagenet_preset
+
+        return imagenet_preset(str(name), offline=offline)
     folder = _find(os.fspath(name), offline=offline)
     shown = folder.name if not str(name).startswith(HUB_SCHEME) else str(name)
     missing = [file for file in FILES if not (folder / file).is_file()]
@@ -200,7 +215,8 @@ def _find(name: str, *, offline: bool) -> Path:
     folder = Path(name)
     if folder.is_dir():
         return folder.resolve()
-    raise PresetError(f"unknown preset {name!r}; {suggest(name, shipped)}")
+    known = [*shipped, *list_presets(downloadable=True)]
+    raise PresetError(f"unknown preset {name!r}; {suggest(name, known)}")
 
 
 def _from_hub(repository: str, *, offline: bool) -> Path:

@@ -10,7 +10,16 @@ from packaging.version import Version
 ROOT = Path(__file__).resolve().parents[2]
 LINES = (ROOT / "requirements.txt").read_text("utf-8").splitlines()
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-EXTRAS = ("apps", "audio", "hub", "addons", "dev")  # what the Makefile installs
+EXTRAS = (
+    "apps",
+    "audio",
+    "hub",
+    "addons",
+    "safetensors",
+    "openvino",
+    "onnx",
+    "dev",
+)  # what the Makefile installs
 PYTHONS = ("3.11", "3.12", "3.13")
 
 DIRECT = [

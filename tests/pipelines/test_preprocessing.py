@@ -116,8 +116,24 @@ def test_margin_and_scale_are_the_papers() -> None:
     assert out[16, 16] == pytest.approx(1.175)  # foreground
 
 
+def test_colours_are_turned_round_before_they_are_scaled() -> None:
+    plan = ImagePreprocessing(
+        height_px=1,
+        width_px=1,
+        channel_order="bgr",
+        scale=(255.0, 1.0, 1.0),
+        offset=(0.0, 0.0, -1.0),
+    )
+    red, green, blue = 0.25, 0.5, 0.75
+    pixels = tf.constant([[[[red, green, blue]]]])
+    np.testing.assert_allclose(scale_pixels(plan, pixels)[0, 0, 0], [255 * blue, green, red - 1])
+
+
 def test_json_round_trip() -> None:
     assert ImagePreprocessing.from_json(MNIST.to_json()) == MNIST
+    assert "channel_order" not in MNIST.to_json()  # files from before there was one stay the same
+    caffe = ImagePreprocessing.imagenet("caffe")
+    assert ImagePreprocessing.from_json(caffe.to_json()) == caffe
 
 
 @pytest.mark.parametrize(
@@ -125,6 +141,7 @@ def test_json_round_trip() -> None:
     [
         ({"fit": "squeeze"}, "fit must be one of"),
         ({"channels": 2}, "channels must be one of"),
+        ({"channel_order": "bgr"}, "channel_order must be one of"),  # of one channel
         ({"height_px": 0}, "1 to 8192"),
         ({"scale": [1, 2]}, "scale must have 1 or 1 values"),
         ({"colour": True}, "preprocessing takes"),

@@ -85,6 +85,15 @@ def test_presets_lists_what_is_shipped() -> None:
     assert [row[0] for row in rows(table.stdout)] == list_presets()
 
 
+def test_presets_lists_what_is_downloaded_when_told_to() -> None:
+    done = call("presets", "--all", "--json")
+    assert (done.returncode, done.stderr) == (0, b"")
+    weights = {preset["name"]: preset["weights"] for preset in json.loads(done.stdout)}
+    assert list(weights) == [*list_presets(), *list_presets(downloadable=True)]
+    assert {weights[name] for name in list_presets()} == {"shipped"}
+    assert weights["resnet50_imagenet"] == "downloaded when used"
+
+
 def test_predict_names_good_pictures_and_goes_on_after_bad_ones(pictures: Path) -> None:
     done = call(
         "predict", "pictures", "nothing.png", "picture*/o*.png", "-",
