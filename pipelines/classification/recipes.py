@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import statistics
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,7 +25,7 @@ from models.words import suggest
 from pipelines.augmentation import Augmentation
 from pipelines.classification.data import DataError, LabelledImages, Split, load_data
 from pipelines.classification.pipeline import ImageClassification
-from pipelines.fitting import TrainingPlan, fit
+from pipelines.fitting import LOG, TrainingPlan, fit
 from pipelines.preprocessing import ImagePreprocessing, scale_pixels
 
 ADAPTED_ON = 5_000  # pictures that a whitening layer is measured on (arXiv:2404.00498)
@@ -171,7 +172,8 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
                 precision="mixed_bfloat16",
             ),
             augment=replace(SMALL_PHOTOGRAPHS, cutout_px=8),
-            expected="",
+            expected="93.5 % of CIFAR-10's 5,000 held-out pictures, 94.2 % with mirror images; "
+            "73 minutes on a core",
             licence=CIFAR10_LICENCE,
         ),
         "resnet20_cifar10": Recipe(
@@ -190,7 +192,7 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
                 precision="mixed_bfloat16",
             ),
             augment=SMALL_PHOTOGRAPHS,
-            expected="",
+            expected="not trained to the end yet",
             licence=CIFAR10_LICENCE,
         ),
         "all_cnn_c_cifar10": Recipe(
@@ -211,7 +213,7 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
                 precision="mixed_bfloat16",
             ),
             augment=SMALL_PHOTOGRAPHS,
-            expected="",
+            expected="not trained to the end yet",
             licence=CIFAR10_LICENCE,
         ),
     }
@@ -242,7 +244,7 @@ def run(
 
     Each seed has a folder `out/seed_N` with its log, its report and its preset. A seed that is
     complete is not trained again; one that was interrupted goes on. The summary over all seeds is
-    `out/report.json`.
+    `out/report.json`; the preset to ship, the first seed's with its log, is `out/NAME`.
 
     Args:
         name: One of `RECIPES`.
@@ -349,7 +351,8 @@ def _publish(saved: Path, summary: Mapping[str, Any], others: Sequence[LabelledI
         rows.append(("accuracy, best less worst seed", summary["spread"], data, train))
     keys = ("name", "value", "data", "command")
     metrics = [dict(zip(keys, row, strict=True)) for row in rows]
-    classifier.save(summary["preset"], metadata={"metrics": metrics}, overwrite=True)
+    published = classifier.save(summary["preset"], metadata={"metrics": metrics}, overwrite=True)
+    shutil.copy(saved.parent / LOG, published / LOG)
 
 
 def fit_classifier(

@@ -109,7 +109,7 @@ def test_an_unknown_recipe_names_the_nearest(tmp_path: Path) -> None:
 
 
 def test_every_shipped_classifier_has_its_recipe() -> None:
-    assert set(list_presets("image-classification")) == set(recipes.RECIPES)
+    assert set(list_presets("image-classification")) <= set(recipes.RECIPES)
 
 
 @pytest.mark.parametrize("name", [n for n, r in recipes.RECIPES.items() if "digits" in r.also])
