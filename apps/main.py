@@ -6,11 +6,11 @@ from pathlib import Path
 
 import streamlit as st
 
-from apps.tasks import HOME, TASK_PAGES
+from apps.tasks import ALL_PAGES
 
 # Before the navigation, which would make the page's icon the tab's: those come from the network.
 st.set_page_config(page_icon="👁️")
-pages = [st.Page(page.script, title=page.title, icon=page.icon) for page in (HOME, *TASK_PAGES)]
+pages = [st.Page(page.script, title=page.title, icon=page.icon) for page in ALL_PAGES]
 page = st.navigation(pages, position="top")
 st.set_page_config(page_title=f"{page.title} · Sightsound")
 st.logo(Path(__file__).with_name("logo.svg"))

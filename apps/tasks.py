@@ -31,7 +31,9 @@ class Page:
 
     @property
     def presets(self) -> list[str]:
-        """The shipped presets of the task, its own one first."""
+        """The shipped presets of the task, its own one first; none without a task."""
+        if not self.task:
+            return []
         first = TASKS[self.task].default_preset
         return sorted(list_presets(self.task), key=lambda name: (name != first, name))
 
@@ -47,3 +49,10 @@ CLASSIFY = Page(
     "image-classification",
 )
 TASK_PAGES = (CLASSIFY,)
+NETWORKS = Page(
+    PAGES / "networks.py",
+    "Networks",
+    ":material/account_tree:",
+    "See what a network is made of, what each layer costs, and what a change would do.",
+)
+ALL_PAGES = (HOME, *TASK_PAGES, NETWORKS)

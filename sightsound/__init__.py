@@ -14,7 +14,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from models.catalog import create_model, list_models, model_info
+    from models.arithmetic import conv_output
+    from models.catalog import create_model, features, list_models, model_info
+    from models.explain import explain
     from pipelines import pipeline
     from pipelines.classification.pipeline import ImageClassification
     from pipelines.export import load_exported
@@ -35,7 +37,10 @@ __all__ = [
     "PresetError",
     "Result",
     "__version__",
+    "conv_output",
     "create_model",
+    "explain",
+    "features",
     "list_models",
     "list_presets",
     "load_exported",
@@ -49,10 +54,18 @@ def __getattr__(name: str) -> object:
     match name:
         case "__version__":
             return _version()
-        case "create_model" | "list_models" | "model_info":
+        case "create_model" | "features" | "list_models" | "model_info":
             from models import catalog
 
             return getattr(catalog, name)
+        case "conv_output":
+            from models.arithmetic import conv_output
+
+            return conv_output
+        case "explain":
+            from models.explain import explain
+
+            return explain
         case "pipeline":
             from pipelines import pipeline
 

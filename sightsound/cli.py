@@ -21,7 +21,7 @@ from sightsound.arguments import Parser, UsageError
 from sightsound.console import complain
 
 COMMANDS = {
-    "models": "list the networks",
+    "models": "list the networks, explain one, size a convolution",
     "presets": "list the trained networks that ship with the package",
     "predict": "name what pictures show",
     "evaluate": "measure a preset on labelled pictures",

@@ -1,4 +1,4 @@
-"""`--task` and `--preset`, and the pipeline that they name."""
+"""`--task`, `--preset` and `--engine`, and the pipeline that they name."""
 
 from __future__ import annotations
 
@@ -18,16 +18,25 @@ def add_preset_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def open_pipeline(options: argparse.Namespace) -> Any:
-    """Return the pipeline that the options name.
+def add_engine_option(parser: argparse.ArgumentParser) -> None:
+    """Add `--engine`."""
+    parser.add_argument(
+        "--engine", default="tensorflow", help="what computes: %(default)s, or openvino"
+    )
+
+
+def open_pipeline(options: argparse.Namespace, *, engine: str = "tensorflow") -> Any:
+    """Return the pipeline that the options name, computed by `engine`.
 
     Raises:
-        UsageError: There is no such task or preset, or the preset is damaged.
+        UsageError: There is no such task, preset or engine, or the preset is damaged.
     """
     from pipelines import pipeline
+    from pipelines.engines import check_engine
     from pipelines.presets import load_preset
 
     with as_usage_error(), quiet_start():
+        check_engine(engine)
         if options.preset is not None:
             load_preset(options.preset)  # refuses a wrong name before TensorFlow's seconds
-        return pipeline(options.task, options.preset)
+        return pipeline(options.task, options.preset, engine=engine)

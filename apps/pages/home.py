@@ -7,7 +7,7 @@ import streamlit as st
 from apps.plain_text import plain
 from apps.preset_card import score
 from apps.session import boot, preset_metadata
-from apps.tasks import TASK_PAGES, Page
+from apps.tasks import NETWORKS, TASK_PAGES, Page
 from pipelines.presets import PresetError
 
 IN_PYTHON = """\
@@ -29,8 +29,8 @@ def page() -> None:
         "exactly, trained, and at hand on these pages, in Python and on the command line. What "
         "you hand over stays on the machine that serves this page."
     )
-    for task_page in TASK_PAGES:
-        _show_task(task_page)
+    for card in (*TASK_PAGES, NETWORKS):
+        _show_card(card)
 
     st.subheader("Networks in the package", anchor=False)
     presets = [(task, name) for task in TASK_PAGES for name in task.presets]
@@ -47,12 +47,12 @@ def page() -> None:
     boot()  # last: Keras takes seconds to import, while the visitor reads
 
 
-def _show_task(task: Page) -> None:
+def _show_card(card: Page) -> None:
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
         with st.container(width="stretch", gap="xxsmall"):
-            st.markdown(f"**{task.title}**")
-            st.caption(task.wish)
-        st.page_link(task.script, label="Open", icon=task.icon)
+            st.markdown(f"**{card.title}**")
+            st.caption(card.wish)
+        st.page_link(card.script, label="Open", icon=card.icon)
 
 
 def _show_preset(task: Page, name: str) -> None:

@@ -6,6 +6,7 @@ LeCun, Bottou, Bengio, Haffner: Gradient-based learning applied to document reco
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -47,6 +48,8 @@ class TrainableSubsampling(keras.layers.Layer):
     Input (B, H, W, C) with even H and W; output (B, H/2, W/2, C); 2C parameters.
     """
 
+    pool_size = strides = (2, 2)  # what models.costs reads of a pooling layer
+
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Create the coefficients (around 1/4, an average) and the biases."""
         channels = input_shape[-1]
@@ -64,6 +67,12 @@ class TrainableSubsampling(keras.layers.Layer):
         """Return (B, H/2, W/2, C)."""
         batch, height, width, channels = input_shape
         return (batch, height and height // 2, width and width // 2, channels)
+
+    def multiply_adds(
+        self, input_shape: tuple[int | None, ...], output_shape: tuple[int | None, ...]
+    ) -> int:
+        """Return one for each value of one picture: its coefficient."""
+        return math.prod(int(n or 0) for n in output_shape[1:])
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
@@ -115,6 +124,14 @@ class PartialConv2D(keras.layers.Layer):
         cut = self.kernel_size - 1
         return (batch, height and height - cut, width and width - cut, len(self.table))
 
+    def multiply_adds(
+        self, input_shape: tuple[int | None, ...], output_shape: tuple[int | None, ...]
+    ) -> int:
+        """Return those of the connections that exist, for one picture."""
+        _, height, width, _ = output_shape
+        links = sum(map(len, self.table))
+        return links * self.kernel_size**2 * int(height or 0) * int(width or 0)
+
     def get_config(self) -> dict[str, Any]:
         """Return what `__init__` takes."""
         return {**super().get_config(), "table": self.table, "kernel_size": self.kernel_size}
@@ -149,6 +166,12 @@ class RadialBasis(keras.layers.Layer):
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         """Return (B, classes)."""
         return (input_shape[0], len(self.codes))
+
+    def multiply_adds(
+        self, input_shape: tuple[int | None, ...], output_shape: tuple[int | None, ...]
+    ) -> int:
+        """Return one for each difference squared, of one picture."""
+        return int(input_shape[-1] or 0) * len(self.codes)
 
     def get_config(self) -> dict[str, Any]:
         """Return what `__init__` takes."""

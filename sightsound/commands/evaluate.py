@@ -17,13 +17,14 @@ from pathlib import Path
 
 from sightsound.arguments import as_usage_error, count
 from sightsound.console import complain, on_terminal
-from sightsound.preset_options import add_preset_options, open_pipeline
+from sightsound.preset_options import add_engine_option, add_preset_options, open_pipeline
 from sightsound.quiet import quiet_start
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """State what the command takes."""
     add_preset_options(parser)
+    add_engine_option(parser)
     parser.add_argument("--data", required=True, help="labelled pictures: a name, file or folder")
     parser.add_argument("--folder", help="where a named set lies (else it is downloaded)")
     parser.add_argument(
@@ -45,7 +46,7 @@ def run(options: argparse.Namespace) -> int:
     # Keras reports a download on standard output, where only results belong.
     with as_usage_error(), quiet_start(), redirect_stdout(sys.stderr):
         data = load_data(options.data, options.split, folder=options.folder)
-    classify = open_pipeline(options)
+    classify = open_pipeline(options, engine=options.engine)
     evaluation = classify.evaluate(
         data, batch_size=options.batch_size, mirror=options.mirror, progress=on_terminal()
     )

@@ -1,8 +1,14 @@
-"""List the networks that can be built by name.
+"""List the networks, lay open what one costs, or size a convolution.
+
+  sightsound models [PATTERN]          a row a network
+  sightsound models explain NAME       a row a layer: shape, memory, parameters, multiply-adds
+  sightsound models conv-output SIZE   how many values a window gives along a side of SIZE pixels
 
 Examples:
   sightsound models 'lenet*'
-  sightsound models --markdown
+  sightsound models explain vgg16
+  sightsound models explain resnet50 --input 288 --batch 32 --blocks --picture cost.png
+  sightsound models conv-output 227 --kernel 11 --stride 4
 """
 
 from __future__ import annotations
@@ -12,7 +18,9 @@ import json
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from sightsound.arguments import as_usage_error
+from models.arithmetic import conv_output
+from models.words import suggest
+from sightsound.arguments import UsageError, as_usage_error, count
 from sightsound.console import markdown_table, table
 from sightsound.quiet import quiet_start
 
@@ -21,25 +29,67 @@ if TYPE_CHECKING:
 
 HEADER = ("model", "parameters", "input", "classes", "what it is", "paper")
 FACTS = ("title", "paper", "params", "input_shape", "classes")
+# What each form takes besides; no network has the name of one.
+OPTIONS = {
+    "[PATTERN]": ("json", "markdown"),
+    "explain": ("json", "markdown", "csv", "input", "batch", "dtype", "blocks", "picture"),
+    "conv-output": ("kernel", "stride", "padding"),
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """State what the command takes."""
-    parser.add_argument("pattern", nargs="?", default="*", help="a name, or a pattern in quotes")
+    parser.add_argument("words", nargs="*", metavar="WORD", help="see below")
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="one JSON document")
-    form.add_argument("--markdown", action="store_true", help="the table of the README")
+    form.add_argument("--markdown", action="store_true", help="a Markdown table")
+    form.add_argument("--csv", action="store_true", help="comma-separated values (explain)")
+    costs = parser.add_argument_group("explain")
+    costs.add_argument("--input", type=_pair, metavar="PX", help="224, or HEIGHTxWIDTH")
+    costs.add_argument("--batch", type=count, metavar="N", help="images at a time (1)")
+    costs.add_argument("--dtype", help="float32, bfloat16, mixed_float16, ... (float32)")
+    costs.add_argument("--blocks", action="store_true", help="a row a block of layers")
+    costs.add_argument("--picture", metavar="FILE", help="also draw it: .png, .svg or .pdf")
+    window = parser.add_argument_group("conv-output")
+    window.add_argument("--kernel", type=_pair, metavar="PX", help="3, or HEIGHTxWIDTH")
+    window.add_argument("--stride", type=_pair, metavar="PX", help="likewise (1)")
+    window.add_argument("--padding", type=_padding, metavar="PX", help="likewise, or valid, same")
 
 
 def run(options: argparse.Namespace) -> int:
+    """Print what the words ask for."""
+    match options.words:
+        case ["explain", name]:
+            return _explain(name, _only("explain", options))
+        case ["conv-output", size]:
+            return _conv_output(size, _only("conv-output", options))
+        case ["explain" | "conv-output" as form, *words]:
+            what = "the name of a network" if form == "explain" else "a size in pixels"
+            raise UsageError(f"{form} takes one word, {what}; got {len(words)}")
+        case [word, _, *_]:
+            raise UsageError(f"sightsound models knows no {word!r}; {suggest(word, OPTIONS)}")
+    (pattern,) = options.words or ["*"]
+    return _list(pattern, _only("[PATTERN]", options))
+
+
+def _only(form: str, options: argparse.Namespace) -> argparse.Namespace:
+    """Return the options, none of which belongs to another form."""
+    for other, names in OPTIONS.items():
+        for name in names:
+            if getattr(options, name) not in (None, False) and name not in OPTIONS[form]:
+                raise UsageError(f"--{name} goes with `sightsound models {other}`")
+    return options
+
+
+def _list(pattern: str, options: argparse.Namespace) -> int:
     """Print a row a network."""
     with quiet_start():
         from models.catalog import list_models, model_info
 
-    names = list_models(options.pattern)
+    names = list_models(pattern)
     if not names:
         with as_usage_error():
-            model_info(options.pattern)  # an unknown name: the catalog tells the nearest
+            model_info(pattern)  # an unknown name: the catalog tells the nearest
     infos = [model_info(name) for name in names]
     if options.json:
         print(json.dumps([_facts(info) for info in infos], indent=2))
@@ -63,3 +113,63 @@ def _cells(info: ModelInfo) -> tuple[str, ...]:
 def _facts(info: ModelInfo) -> dict[str, Any]:
     facts = {fact: getattr(info.spec, fact) for fact in FACTS}
     return {"name": info.name, "family": info.family, **facts}
+
+
+def _explain(name: str, options: argparse.Namespace) -> int:
+    """Print a row a layer, and what needs how much memory."""
+    with quiet_start():
+        from models.catalog import model_info
+        from models.explain import explain
+
+        with as_usage_error():
+            channels = model_info(name).spec.input_shape[-1]
+            explained = explain(
+                name,
+                input_shape=options.input and (*_both(options.input), channels),
+                batch=options.batch or 1,
+                dtype=options.dtype or "float32",
+            )
+    shown = explained.by_block() if options.blocks else explained
+    if options.picture:
+        with as_usage_error():
+            shown.save(options.picture)
+    forms = {"json": shown.to_json, "markdown": shown.to_markdown, "csv": shown.to_csv}
+    chosen = (write for form, write in forms.items() if getattr(options, form))
+    print(next(chosen, shown.__str__)().rstrip("\n"))
+    return 0
+
+
+def _conv_output(size: str, options: argparse.Namespace) -> int:
+    """Print the number of values along each side."""
+    if options.kernel is None:
+        raise UsageError("conv-output needs --kernel")
+    with as_usage_error():
+        try:
+            sides = _pair(size)
+        except argparse.ArgumentTypeError as error:
+            raise UsageError(f"SIZE {error}") from error
+        values = conv_output(
+            sides,
+            options.kernel,
+            1 if options.stride is None else options.stride,
+            0 if options.padding is None else options.padding,
+        )
+    print("x".join(map(str, values)) if isinstance(values, tuple) else values)
+    return 0
+
+
+def _pair(text: str) -> int | tuple[int, int]:
+    """Return `3` as a number, `3x5` as a pair."""
+    sides = text.split("x")
+    if len(sides) > 2 or not all(side.isascii() and side.isdigit() for side in sides):
+        rule = "must be pixels, such as 224, or HEIGHTxWIDTH, such as 224x320"
+        raise argparse.ArgumentTypeError(f"{rule}; got {text!r}")
+    return int(text) if len(sides) == 1 else (int(sides[0]), int(sides[1]))
+
+
+def _padding(text: str) -> int | tuple[int, int] | str:
+    return text if text in ("valid", "same") else _pair(text)
+
+
+def _both(value: int | tuple[int, int]) -> tuple[int, int]:
+    return value if isinstance(value, tuple) else (value, value)

@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 from sightsound.arguments import count
 from sightsound.console import complain, line, on_terminal, visible
 from sightsound.inputs import expand
-from sightsound.preset_options import add_preset_options, open_pipeline
+from sightsound.preset_options import add_engine_option, add_preset_options, open_pipeline
 
 if TYPE_CHECKING:
     from pipelines.results import ClassificationResult
@@ -34,6 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """State what the command takes."""
     parser.add_argument("inputs", nargs="+", metavar="INPUT")
     add_preset_options(parser)
+    add_engine_option(parser)
     parser.add_argument("--top-k", type=count, default=5, help="labels a picture (%(default)s)")
     parser.add_argument("--batch-size", type=count, default=32, help="pictures at once")
     parser.add_argument(
@@ -50,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print a row a picture; return 1 when one failed."""
-    classify = open_pipeline(options)
+    classify = open_pipeline(options, engine=options.engine)
     sources = list(expand(options.inputs))
     results = classify.stream(
         sources,

@@ -247,9 +247,27 @@ def test_benchmark_measures_every_batch_size() -> None:
     assert (done.returncode, done.stderr) == (0, b"")
     report = json.loads(done.stdout)
     assert [row["batch"] for row in report["batches"]] == [1, 8, 32, 128]
+    assert {row["engine"] for row in report["batches"]} == {"tensorflow"}
     for row in report["batches"]:
         assert 0 < row["median_ms"] <= row["slowest_ms"]
         assert row["pictures_per_s"] == pytest.approx(1000 * row["batch"] / row["median_ms"], 0.01)
+
+
+@pytest.mark.slow
+def test_benchmark_shows_engines_side_by_side() -> None:
+    done = call("benchmark", "--preset", "lenet5_mnist", "--engine", "tensorflow", "openvino")
+    assert (done.returncode, done.stderr) == (0, b"")
+    _, header, *lines = done.stdout.decode().splitlines()
+    assert header.split()[:2] == ["batch", "engine"]
+    engines = ("tensorflow", "openvino")
+    shown = [tuple(line.split()[:2]) for line in lines]
+    assert shown == [(str(batch), engine) for batch in (1, 8, 32, 128) for engine in engines]
+
+
+def test_an_engine_that_there_is_not_is_refused_at_once() -> None:
+    done = call("predict", "--engine", "openvini", "seven.png")
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert b"unknown engine 'openvini'; did you mean 'openvino'" in done.stderr
 
 
 def test_app_serves_the_pages_on_this_machine_only() -> None:
