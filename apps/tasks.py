@@ -8,7 +8,9 @@ from pathlib import Path
 from pipelines import TASKS
 from pipelines.presets import list_presets
 
-PAGES = Path(__file__).with_name("pages")
+# Not `pages`: a folder of that name beside main.py turns on Streamlit's old way of multipage apps,
+# which answers the first visitor of a fresh server when they come by a link to a page.
+VIEWS = Path(__file__).with_name("views")
 
 
 @dataclass(frozen=True)
@@ -40,9 +42,9 @@ class Page:
 
 # Home comes first and is the default: Streamlit gives the default page no path of its own, so any
 # other page in its place would lose its link.
-HOME = Page(PAGES / "home.py", "Home", ":material/home:")
+HOME = Page(VIEWS / "home.py", "Home", ":material/home:")
 CLASSIFY = Page(
-    PAGES / "classify.py",
+    VIEWS / "classify.py",
     "Classify pictures",
     ":material/image_search:",
     "Say what is in a picture, with a score for every label.",
@@ -50,7 +52,7 @@ CLASSIFY = Page(
 )
 TASK_PAGES = (CLASSIFY,)
 NETWORKS = Page(
-    PAGES / "networks.py",
+    VIEWS / "networks.py",
     "Networks",
     ":material/account_tree:",
     "See what a network is made of, what each layer costs, and what a change would do.",

@@ -56,7 +56,7 @@ def median_run_ms(way: str, runs: int) -> float:
     if way == "plain":
         apps.session.boot = lambda: None  # type: ignore[assignment]  # what this way is
     page = AppTest.from_file(str(MAIN_SCRIPT), default_timeout=120).run()
-    page.switch_page("pages/classify.py").run()
+    page.switch_page("views/classify.py").run()
     picture = SAMPLE.read_bytes()
     page.file_uploader[0].set_value([("three.png", picture, "image/png")])
     page.run()

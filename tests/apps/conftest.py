@@ -42,7 +42,7 @@ def app() -> AppTest:
 @pytest.fixture
 def classify(app: AppTest) -> AppTest:
     """The page that classifies, in a new visitor's session."""
-    return app.switch_page("pages/classify.py").run()
+    return app.switch_page("views/classify.py").run()
 
 
 @pytest.fixture(scope="session")

@@ -93,8 +93,8 @@ def test_a_file_removed_from_the_uploader_goes(classify: AppTest, digit: Digit) 
 
 def test_results_outlast_a_visit_to_another_page(classify: AppTest, digit: Digit) -> None:
     page = choose(upload(classify, {"zero.png": digit(0)}), "lenet5_mnist")
-    assert labels(page.switch_page("pages/home.py").run())[0] == "Networks in the package"
-    page = page.switch_page("pages/classify.py").run()
+    assert labels(page.switch_page("views/home.py").run())[0] == "Networks in the package"
+    page = page.switch_page("views/classify.py").run()
     assert labels(page) == ["0"]
     assert page.selectbox[0].value == "lenet5_mnist"
     assert labels(upload(page, {"six.png": digit(6)})) == ["6", "0"]
@@ -117,14 +117,14 @@ def test_as_many_labels_are_shown_as_asked(classify: AppTest, digit: Digit, most
 
 def test_the_address_names_a_preset(app: AppTest) -> None:
     app.query_params["preset"] = "lenet5_fashion_mnist"
-    page = app.switch_page("pages/classify.py").run()
+    page = app.switch_page("views/classify.py").run()
     assert page.selectbox[0].value == "lenet5_fashion_mnist"
     assert choose(page, "lenet5_mnist").query_params["preset"] == "lenet5_mnist"
 
 
 def test_an_address_with_an_unknown_preset_gives_the_tasks_own(app: AppTest) -> None:
     app.query_params["preset"] = "../../etc/passwd"
-    page = app.switch_page("pages/classify.py").run()
+    page = app.switch_page("views/classify.py").run()
     assert not page.exception
     assert page.selectbox[0].value == CLASSIFY.presets[0]
 
@@ -146,7 +146,7 @@ def test_a_sample_is_one_click_away(
 ) -> None:
     (tmp_path / "a_zero.png").write_bytes(digit(0))
     monkeypatch.setattr(apps.pictures, "SAMPLES", tmp_path)
-    page = app.switch_page("pages/classify.py").run()
+    page = app.switch_page("views/classify.py").run()
     page.button[0].click()
     assert page.button[0].label == plain("a zero")
     assert labels(page.run()) == ["0"]
@@ -160,6 +160,6 @@ def test_a_damaged_preset_is_told_and_the_others_work(
     (tmp_path / "damaged" / WEIGHTS).write_bytes(b"")
     monkeypatch.setattr(pipelines.presets, "SHIPPED", tmp_path)
     assert "is damaged" in errors(app.run())[plain("damaged")]
-    page = choose(app.switch_page("pages/classify.py").run(), "damaged")
+    page = choose(app.switch_page("views/classify.py").run(), "damaged")
     assert "is damaged" in errors(page)["This network cannot be loaded"]
     assert labels(upload(choose(page, CLASSIFY.presets[0]), {"zero.png": digit(0)})) == ["0"]

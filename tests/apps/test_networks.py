@@ -18,7 +18,7 @@ LENET = "lenet_modern"
 def networks(app: AppTest) -> AppTest:
     """The page, at a small network, in a new visitor's session."""
     app.query_params["network"] = LENET
-    page = app.switch_page("pages/networks.py").run()
+    page = app.switch_page("views/networks.py").run()
     assert not page.exception
     return page
 
@@ -58,7 +58,7 @@ def test_home_leads_to_the_page(app: AppTest) -> None:
 
 
 def test_without_a_link_the_page_starts_with_vgg16(app: AppTest) -> None:
-    page = app.switch_page("pages/networks.py").run()
+    page = app.switch_page("views/networks.py").run()
     assert not page.exception
     assert [(metric.label, metric.value, metric.delta) for metric in page.metric][:4] == [
         ("Parameters", "138 M", "528 MiB"),
@@ -130,9 +130,9 @@ def test_the_address_names_the_network(networks: AppTest) -> None:
 
 def test_the_choice_outlasts_a_visit_to_another_page(networks: AppTest) -> None:
     page = choose(networks, "Network", "lenet5")
-    page.switch_page("pages/home.py").run()
+    page.switch_page("views/home.py").run()
     page.query_params.clear()
-    page = page.switch_page("pages/networks.py").run()
+    page = page.switch_page("views/networks.py").run()
     assert page.selectbox[0].value == "lenet5"
 
 
@@ -192,7 +192,7 @@ def test_a_kernel_larger_than_the_image_is_refused(networks: AppTest) -> None:
 
 def test_a_network_that_cannot_follow_says_why(app: AppTest) -> None:
     app.query_params["network"] = "resnet_micro"
-    page = app.switch_page("pages/networks.py").run()
+    page = app.switch_page("views/networks.py").run()
     page = choose(page, "Edit one convolution", "stage2_block1_conv1")
     number(page, "Stride").set_value(1)
     page.run()

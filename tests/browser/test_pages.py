@@ -11,10 +11,10 @@ import pytest
 from playwright.sync_api import FilePayload, Page, expect
 
 from apps.preset_card import title
-from apps.settings import UPLOAD_LIMIT_MB
+from apps.settings import MAIN_SCRIPT, UPLOAD_LIMIT_MB
 from apps.tasks import CLASSIFY
 from tests.apps.handwriting import BROKEN
-from tests.browser.conftest import settle
+from tests.browser.conftest import serve, settle
 
 pytestmark = pytest.mark.browser
 
@@ -43,6 +43,14 @@ def label(page: Page, position: int = 0) -> str:
 def classify(visit: Visit, address: str) -> Page:
     """The page that classifies, by its own address."""
     return visit(f"{address}/classify")
+
+
+def test_the_first_visitor_of_a_server_may_come_by_a_link(visit: Visit, tmp_path: Path) -> None:
+    with serve(MAIN_SCRIPT, tmp_path / "log") as fresh:
+        page = visit(f"{fresh}/classify?preset=lenet5_mnist")
+        expect(page.get_by_role("heading", name="Classify pictures")).to_be_visible()
+        expect(page.get_by_test_id("stSidebarNav")).to_have_count(0)  # ours is at the top
+        expect(page.get_by_test_id("stTopNavLink").first).to_be_visible()
 
 
 def test_home_leads_to_a_preset(visit: Visit, address: str) -> None:
