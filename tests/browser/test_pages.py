@@ -51,6 +51,7 @@ def test_the_first_visitor_of_a_server_may_come_by_a_link(visit: Visit, tmp_path
         expect(page.get_by_role("heading", name="Classify pictures")).to_be_visible()
         expect(page.get_by_test_id("stSidebarNav")).to_have_count(0)  # ours is at the top
         expect(page.get_by_test_id("stTopNavLink").first).to_be_visible()
+        page.close()  # before its server stops
 
 
 def test_home_leads_to_a_preset(visit: Visit, address: str) -> None:
