@@ -173,6 +173,7 @@ def with_onnx_runtime(ours: keras.Model, folder: Path) -> Callable[[np.ndarray],
     import onnxruntime
 
     file = str(folder / "ours.onnx")
+    ours(np.zeros((1, *ours.input_shape[1:]), np.float32))  # Keras refuses what was never called
     ours.export(file, format="onnx", verbose=False)
     session = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
     (image,) = session.get_inputs()

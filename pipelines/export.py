@@ -24,7 +24,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -50,6 +50,7 @@ SAVED_MODEL = "saved_model.pb"
 CARD = Path("assets.extra", "sightsound.json")
 BYTES_ENDPOINT, ARRAY_ENDPOINT = "serving_default", "serve_array"
 UNDECODED = "TensorFlow cannot decode it; pass a whole JPEG, PNG, WebP, GIF, or plain BMP file"
+Graph = Callable[[tf.Tensor], tf.Tensor]  # fitted pictures to probabilities
 BEST = 5  # labels a picture in the endpoints' answers; `probabilities` holds them all
 
 
@@ -78,10 +79,11 @@ def export_classifier(
         # The endpoints hold the network's variables. To track the network as well would write
         # them twice (keras issue 23553).
         archive = keras.export.ExportArchive()
+        score = pipeline.scoring_graph()
         images = tf.TensorSpec((None,), tf.string, name="image_bytes")
         pictures = tf.TensorSpec((None, None, None, 3), tf.uint8, name="pictures")
-        archive.add_endpoint(BYTES_ENDPOINT, partial(_serve_bytes, pipeline), [images])
-        archive.add_endpoint(ARRAY_ENDPOINT, partial(_serve_array, pipeline), [pictures])
+        archive.add_endpoint(BYTES_ENDPOINT, partial(_serve_bytes, pipeline, score), [images])
+        archive.add_endpoint(ARRAY_ENDPOINT, partial(_serve_array, pipeline, score), [pictures])
         archive.write_out(str(part), verbose=False)
         _write_card(part / CARD, pipeline)
         _put(part, place)
@@ -166,7 +168,9 @@ class ExportedClassifier(Classifier):
 # The graphs of the endpoints.
 
 
-def _serve_bytes(pipeline: ImageClassification, image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
+def _serve_bytes(
+    pipeline: ImageClassification, score: Graph, image_bytes: tf.Tensor
+) -> dict[str, tf.Tensor]:
     """Decode and fit each picture on its own: they differ in size, and some may be damaged."""
     shape = pipeline.preprocessing.input_shape
 
@@ -183,11 +187,13 @@ def _serve_bytes(pipeline: ImageClassification, image_bytes: tf.Tensor) -> dict[
 
     signature = (tf.TensorSpec(shape, tf.float32), tf.TensorSpec((), tf.bool))
     fitted, ok = tf.map_fn(fit_or_zeros, image_bytes, fn_output_signature=signature)
-    return _answer(pipeline, pipeline.scores_of_fitted(fitted), ok)
+    return _answer(pipeline, score(fitted), ok)
 
 
-def _serve_array(pipeline: ImageClassification, pictures: tf.Tensor) -> dict[str, tf.Tensor]:
-    probabilities = pipeline.scores_of_pictures(pictures)
+def _serve_array(
+    pipeline: ImageClassification, score: Graph, pictures: tf.Tensor
+) -> dict[str, tf.Tensor]:
+    probabilities = score(fit_pictures(pipeline.preprocessing, pictures))
     return _answer(pipeline, probabilities, tf.fill(tf.shape(pictures)[:1], True))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -19,8 +19,9 @@ from pipelines.classification.classifier import (
     stacks,
 )
 from pipelines.classification.data import LabelledImages, load_data
+from pipelines.engines import Engine, check_engine
 from pipelines.images import ImageSource, Limits, Picture, read_image
-from pipelines.preprocessing import ImagePreprocessing, fit_pictures, scale_pixels
+from pipelines.preprocessing import Convention, ImagePreprocessing, fit_pictures, scale_pixels
 from pipelines.presets import Preset, PresetError, load_preset, save_preset
 
 if TYPE_CHECKING:
@@ -36,7 +37,6 @@ class ImageClassification(Classifier):
     """A network with its preprocessing and labels, called as every `Classifier` is.
 
     Attributes:
-        model: Prepared pictures (N, H, W, C) to logits (N, classes).
         preprocessing: How a picture is prepared.
         metadata: What the preset states of itself.
     """
@@ -49,76 +49,136 @@ class ImageClassification(Classifier):
         labels: Sequence[str],
         preset: str = "unnamed",
         metadata: Mapping[str, Any] | None = None,
+        engine: str = "tensorflow",
     ) -> None:
         """Take a network from the catalog, its preprocessing, and a label for each class.
 
-        Raises:
-            ValueError: The three do not fit together.
-        """
-        from models.folding import fold_normalisation  # here: an exported classifier has no Keras
+        `engine` is what computes: "tensorflow", or "openvino" where that is installed.
 
+        Raises:
+            ValueError: They do not fit together, or the engine is not there.
+        """
         shape, classes = tuple(model.input_shape[1:]), int(model.output_shape[-1])
         if shape != preprocessing.input_shape:
             raise ValueError(f"the network takes {shape}; got {preprocessing.input_shape} prepared")
         if classes != len(labels):
             raise ValueError(f"{classes} classes must have as many labels; got {len(labels)}")
-        self.model = model
-        self._network = fold_normalisation(model)
+        self._engine = Engine(engine, model)
         self.preprocessing = preprocessing
         self.labels = tuple(labels)
         self.preset = preset
         self.metadata = dict(metadata or {})
-        fitted = tf.TensorSpec((None, *shape), tf.float32, name="fitted")
         # Without AutoGraph: the graphs hold no Python branches on tensors, and it would read the
         # source files again when a graph is first traced, which may be hours after the import.
         graph = partial(tf.function, autograph=False)
-        self._score_fitted = graph(self.scores_of_fitted, input_signature=[fitted])
-        self._fit, self._score = {}, {}  # by the number of channels
+        fitted = tf.TensorSpec((None, *shape), tf.float32, name="fitted")
+        self._scale = graph(partial(scale_pixels, preprocessing), input_signature=[fitted])
+        self._fit, self._prepare = {}, {}  # by the number of channels
         for channels in (1, 3):
             pictures = [tf.TensorSpec((None, None, None, channels), tf.uint8, name="pictures")]
             fit = partial(fit_pictures, preprocessing)
             self._fit[channels] = graph(fit, input_signature=pictures)
-            self._score[channels] = graph(self.scores_of_pictures, input_signature=pictures)
+            self._prepare[channels] = graph(self._prepared, input_signature=pictures)
+
+    @property
+    def model(self) -> keras.Model:
+        """The network: prepared pictures (N, H, W, C) to logits (N, classes).
+
+        Results follow when its weights change: who has asked for it may change them, so from then
+        on each call looks whether they are the same.
+        """
+        self._engine.watched = True
+        return self._engine.network
+
+    @property
+    def engine(self) -> str:
+        """What computes: "tensorflow" or "openvino"."""
+        return self._engine.name
 
     @classmethod
     def from_preset(
-        cls, name: str | os.PathLike[str], *, offline: bool = False
+        cls,
+        name: str | os.PathLike[str],
+        *,
+        offline: bool = False,
+        engine: str = "tensorflow",
     ) -> ImageClassification:
-        """Return the pipeline of a shipped preset, a preset folder, or `hf://owner/name`.
+        """Return the pipeline of a preset: shipped, downloadable, a folder, or `hf://owner/name`.
 
         Raises:
             PresetError: Unknown, damaged, or made for another task.
+            EngineError: The engine is unknown or not installed.
         """
+        check_engine(engine)  # before anything is downloaded
         preset = load_preset(name, offline=offline)
         if preset.task != TASK:
             raise PresetError(f"preset {preset.name!r} must be for {TASK}; it is for {preset.task}")
-        return cls._of(preset)
+        return cls._of(preset, engine)
 
     @classmethod
-    def _of(cls, preset: Preset) -> ImageClassification:
+    def _of(cls, preset: Preset, engine: str) -> ImageClassification:
         try:
-            return cls(
+            pipeline = cls(
                 preset.build(),
                 preprocessing=preset.preprocessing,
                 labels=preset.labels,
                 preset=preset.name,
                 metadata=preset.metadata,
+                engine=engine,
             )
         except PresetError:
             raise
         except ValueError as error:
             raise PresetError(f"preset {preset.name!r}: {error}") from error
+        pipeline._engine.watched = False  # nobody else has the network
+        return pipeline
 
-    # One graph from pixels to probabilities; export.py traces the same.
+    @classmethod
+    def for_imagenet(
+        cls, model: keras.Model, convention: Convention, *, preset: str = "unnamed"
+    ) -> ImageClassification:
+        """Return the pipeline of a network with ImageNet weights of your own, with its labels.
 
-    def scores_of_pictures(self, pictures: tf.Tensor) -> tf.Tensor:
-        """Map pictures (N, H, W, 3 or 1) uint8 of one size to probabilities (N, classes)."""
-        return self.scores_of_fitted(fit_pictures(self.preprocessing, pictures))
+            model = ss.create_model("resnet50_v1_5", weights="resnet50.safetensors")
+            classify = ss.ImageClassification.for_imagenet(model, "torch")
 
-    def scores_of_fitted(self, fitted: tf.Tensor) -> tf.Tensor:
-        """Map what `fit_pictures` returns, (N, H, W, C), to probabilities (N, classes)."""
-        logits = self._network(scale_pixels(self.preprocessing, fitted), training=False)
-        return tf.nn.softmax(tf.cast(logits, tf.float32))
+        Args:
+            model: Maps images (B, H, W, 3) of a fixed size to 1,000 logits.
+            convention: How its weights want pictures, see `ImagePreprocessing.imagenet`.
+            preset: What results call it.
+
+        Raises:
+            ValueError: The network is another, or the convention is unknown.
+        """
+        from pipelines.classification.imagenet import imagenet_labels
+
+        height, width = model.input_shape[1:3]
+        if height is None or width is None:
+            raise ValueError("the network must take pictures of a fixed size; give an input_shape")
+        return cls(
+            model,
+            preprocessing=ImagePreprocessing.imagenet(convention, height, width),
+            labels=imagenet_labels(),
+            preset=preset,
+        )
+
+    def _prepared(self, pictures: tf.Tensor) -> tf.Tensor:
+        """Map pictures (N, H, W, 3 or 1) uint8 of one size to what the network takes."""
+        return scale_pixels(self.preprocessing, fit_pictures(self.preprocessing, pictures))
+
+    def scoring_graph(self) -> Callable[[tf.Tensor], tf.Tensor]:
+        """Return what maps fitted pictures to probabilities by TensorFlow alone, for an export.
+
+        Its weights are what they are now.
+        """
+        from models.folding import fold_normalisation  # here: an exported classifier has no Keras
+
+        network = fold_normalisation(self._engine.network)
+
+        def scores_of_fitted(fitted: tf.Tensor) -> tf.Tensor:
+            return _probabilities(network(scale_pixels(self.preprocessing, fitted), training=False))
+
+        return scores_of_fitted
 
     def scores(self, pixels: Sequence[np.ndarray]) -> np.ndarray:
         """Map pictures to probabilities (N, classes).
@@ -134,8 +194,10 @@ class ImageClassification(Classifier):
         groups = list(stacks(pixels))
         stack = groups[0][1]
         if len(groups) == 1 and stack.dtype == np.uint8:
-            return cast("np.ndarray", self._score[stack.shape[-1]](stack).numpy())
-        return cast("np.ndarray", self._score_fitted(self._fitted(pixels)).numpy())
+            prepared = self._prepare[stack.shape[-1]](stack)
+        else:
+            prepared = self._scale(self._fitted(pixels))
+        return cast("np.ndarray", _probabilities(self._engine(prepared)).numpy())
 
     def _kept(self, picture: Picture) -> np.ndarray:
         """Return a large picture as the network sees it: hundreds may wait for their batch."""
@@ -249,7 +311,7 @@ class ImageClassification(Classifier):
         """
         from pipelines.classification.recipes import card
 
-        name = Path(folder).name
+        name, network = Path(folder).name, self._engine.network
         stated = {
             "title": name,
             "description": "",
@@ -259,7 +321,7 @@ class ImageClassification(Classifier):
             **self.metadata,
             **(metadata or {}),
             "labels": list(self.labels),
-            "parameters": int(sum(np.prod(v.shape) for v in self.model.trainable_variables)),
+            "parameters": int(sum(np.prod(v.shape) for v in network.trainable_variables)),
         }
         options = {
             "classes": len(self.labels),
@@ -267,11 +329,11 @@ class ImageClassification(Classifier):
         }
         return save_preset(
             folder,
-            model=self.model,
-            config={"task": TASK, "model": self.model.name, "options": options},
+            model=network,
+            config={"task": TASK, "model": network.name, "options": options},
             preprocessing=self.preprocessing,
             metadata=stated,
-            card=card(name, self.model.name, stated),
+            card=card(name, network.name, stated),
             overwrite=overwrite,
         )
 
@@ -280,3 +342,7 @@ class ImageClassification(Classifier):
         from pipelines.export import export_classifier
 
         return export_classifier(self, folder, overwrite=overwrite)
+
+
+def _probabilities(logits: Any) -> tf.Tensor:
+    return tf.nn.softmax(tf.cast(logits, tf.float32))

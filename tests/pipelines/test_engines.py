@@ -154,7 +154,7 @@ def test_a_shipped_preset_says_the_same_with_every_engine(digits) -> None:
         classify.scores([image[..., None] for image in images]) for classify in classifiers
     ]
     for scores in others:
-        # Logits of up to 20 are equal to 1e-5 of that; so are probabilities, which change no faster.
+        # Logits of up to 20 are equal to 1e-5 of that, and probabilities change no faster.
         np.testing.assert_allclose(scores, first, atol=2e-4)
 
 
