@@ -72,5 +72,5 @@ $(MADE): requirements.txt pyproject.toml
 	$(PY) -m uv pip install --quiet --compile-bytecode --python $(PY) \
 	    --requirement requirements.txt
 	$(PY) -m uv pip install --quiet --compile-bytecode --python $(PY) $(TORCH_FROM) \
-	    --requirement pyproject.toml --extra parity --constraint requirements.txt
+	    --requirement pyproject.toml --extra parity
 	@touch $@

@@ -10,6 +10,7 @@ import pytest
 import tensorflow as tf
 
 from models import catalog
+from models.layers.heads import Pooling
 from models.weights import load_weights, save_weights
 
 # Fully connected layers on maps tie a network to one size of picture.
@@ -157,7 +158,11 @@ def test_what_stands_on_the_maps() -> None:
     model = catalog.create_model("lenet_micro", input_shape=(17, 16, 1), include_top=False)
     maps = np.asarray(model(x))
     assert maps.shape == (2, 5, 4, 8)
-    for pooling, expected in (("avg", maps.mean(axis=(1, 2))), ("max", maps.max(axis=(1, 2)))):
+    poolings: tuple[tuple[Pooling, np.ndarray], ...] = (
+        ("avg", maps.mean(axis=(1, 2))),
+        ("max", maps.max(axis=(1, 2))),
+    )
+    for pooling, expected in poolings:
         pooled = catalog.create_model(
             "lenet_micro", input_shape=(17, 16, 1), include_top=False, pooling=pooling
         )

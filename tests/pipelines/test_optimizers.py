@@ -10,7 +10,7 @@ from pipelines.optimizers import ConvolutionalMuon
 
 def orthogonal(g: np.ndarray) -> np.ndarray:
     """Five quintic Newton-Schulz steps with Keras's coefficients, rows as patches."""
-    x = g.T if g.shape[0] > g.shape[1] else g
+    x: np.ndarray = g.T if g.shape[0] > g.shape[1] else g
     x = x / (np.linalg.norm(x) + 1e-7)
     for _ in range(5):
         a = x @ x.T

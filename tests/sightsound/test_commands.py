@@ -185,7 +185,7 @@ def test_evaluate_takes_a_split_of_a_named_set_in_a_folder(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], digits: LabelledImages
 ) -> None:
     images, labels = digits.images[:20], digits.labels[:20]
-    np.savez(tmp_path / "mnist.npz", x_train=images, y_train=labels)
+    np.savez(tmp_path / "mnist.npz", x_train=np.asarray(images), y_train=labels)
     words = ("evaluate", "--data", "mnist", "--folder", tmp_path, "--json", "--split")
     plain = call_here(capsys, *words, "train")
     mirrored = call_here(capsys, *words, "train", "--mirror")

@@ -13,7 +13,8 @@ def pictures(photographs) -> np.ndarray:
     picture = photographs["flower"].astype("float32")
     pieces = [picture[y : y + 32, x : x + 32] for y in range(0, 192, 32) for x in range(0, 320, 32)]
     stack = np.stack(pieces)
-    return (stack - stack.mean(axis=(0, 1, 2))) / stack.std(axis=(0, 1, 2))
+    standard: np.ndarray = (stack - stack.mean(axis=(0, 1, 2))) / stack.std(axis=(0, 1, 2))
+    return standard
 
 
 def test_patches_leave_it_white_and_with_both_signs(photographs) -> None:

@@ -65,8 +65,8 @@ def small_cifar10(photographs, tmp_path: Path) -> Path:
                 pieces.append(picture[y : y + 32, x : x + 32])
                 labels.append(row)
     order = np.random.default_rng(0).permutation(len(pieces))[:5_256]
-    arrays = {"x_train": np.stack(pieces)[order], "y_train": np.array(labels)[order][:, None]}
-    np.savez(tmp_path / "cifar10_train.npz", **arrays)
+    images, rows = np.stack(pieces)[order], np.array(labels)[order][:, None]
+    np.savez(tmp_path / "cifar10_train.npz", x_train=images, y_train=rows)
     return tmp_path
 
 
@@ -123,7 +123,7 @@ def test_scikit_learns_digits_give_the_cards_figures(name: str) -> None:
 @pytest.fixture(scope="session")
 def data_folder(tmp_path_factory) -> Path:
     """The data pack's pictures in public formats."""
-    folder = tmp_path_factory.mktemp("pack")
+    folder: Path = tmp_path_factory.mktemp("pack")
     command = [sys.executable, str(DATA_PACK / "unpack.py"), str(folder), "mnist", "fashion"]
     subprocess.run([*command, "cifar10"], check=True, capture_output=True)
     return folder
