@@ -31,10 +31,12 @@ import tensorflow as tf
 from benchmarks.timing import in_turn, machine, ratio, table
 from models.catalog import create_model
 from pipelines.classification.pipeline import ImageClassification
+from pipelines.preprocessing import Convention
 from pipelines.presets import load_preset
 
 BATCH = 16
-CONVENTION = "tf"  # the network takes 2 x - 1 of pixels in [0, 1]
+CONVENTION: Convention = "tf"  # the network takes 2 x - 1 of pixels in [0, 1]
+PAUSE_S = 0.2  # without it ONNX Runtime's threads take half of its successor's processor time
 LEVEL = 1.03  # times of two medians that differ by less are called level
 SAME = 1e-4  # of the largest logit: 50 layers of float32 sums, each in its own order
 PIPELINE, WITH_OPENVINO = "pipeline, pixels to labels", "pipeline, `engine='openvino'`"
@@ -125,7 +127,7 @@ def all_contenders(folder: Path, side: int) -> Iterator[tuple[str, Contender]]:
 def random_network(side: int) -> keras.Model:
     """Return keras.applications' ResNet-50 with random weights, each of which counts."""
     keras.utils.set_random_seed(0)
-    network = keras.applications.ResNet50(
+    network: keras.Model = keras.applications.ResNet50(
         weights=None, classifier_activation=None, input_shape=(side, side, 3)
     )
     random = np.random.default_rng(1)
@@ -231,7 +233,8 @@ def measure(
         batch = batch_for(contender, pixels)
         return lambda: contender.run(batch)
 
-    return in_turn({name: call(each) for name, each in contenders.items()}, rounds=rounds)
+    calls = {name: call(each) for name, each in contenders.items()}
+    return in_turn(calls, rounds=rounds, pause_s=PAUSE_S)
 
 
 if __name__ == "__main__":

@@ -13,10 +13,13 @@ from importlib.metadata import version
 Contenders = Mapping[str, Callable[[], object]]
 
 
-def in_turn(contenders: Contenders, *, rounds: int, warm_up: int = 2) -> dict[str, list[float]]:
+def in_turn(
+    contenders: Contenders, *, rounds: int, warm_up: int = 2, pause_s: float = 0.0
+) -> dict[str, list[float]]:
     """Run A B C A B C ... and return each contender's seconds a call.
 
-    In turn, because the speed of a shared machine drifts: every round sees the same machine.
+    In turn, because the speed of a shared machine drifts: every round sees the same machine. In
+    the pauses threads fall asleep that still wait for work, as ONNX Runtime's do, at full speed.
     """
     for _ in range(warm_up):
         for run in contenders.values():
@@ -24,6 +27,7 @@ def in_turn(contenders: Contenders, *, rounds: int, warm_up: int = 2) -> dict[st
     seconds: dict[str, list[float]] = {name: [] for name in contenders}
     for _ in range(rounds):
         for name, run in contenders.items():
+            time.sleep(pause_s)
             start = time.perf_counter()
             run()
             seconds[name].append(time.perf_counter() - start)

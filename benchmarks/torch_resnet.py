@@ -70,4 +70,6 @@ def torch_resnet50(ours: Any) -> nn.Module:
         nn.Flatten(),
         dense,
     )
-    return network.eval().to(memory_format=torch.channels_last)
+    # PyTorch's types do not know this form of `to`.
+    network.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return network

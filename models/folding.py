@@ -86,7 +86,9 @@ def fold_into(plain: keras.Model, normalised: keras.Model) -> None:
 def _with_bias(conv: keras.layers.Layer) -> keras.layers.Layer:
     """Return a copy with a bias, and without random values, which nobody would see."""
     zeros = {"kernel_initializer": "zeros", "bias_initializer": "zeros"}
-    return conv.__class__.from_config({**conv.get_config(), **zeros, "use_bias": True})
+    config = {**conv.get_config(), **zeros, "use_bias": True}
+    copy: keras.layers.Layer = conv.__class__.from_config(config)
+    return copy
 
 
 def _folded(conv: Any, norm: Any) -> tuple[Any, Any]:

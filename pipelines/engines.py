@@ -91,7 +91,8 @@ def _with_tensorflow(network: keras.Model) -> Run:
     spec = tf.TensorSpec((None, *network.input_shape[1:]), tf.float32, name="prepared")
     if folded.count_params() > MOST_CONSTANTS:
         graph = tf.function(lambda prepared: folded(prepared, training=False), autograph=False)
-        return graph.get_concrete_function(spec)
+        live: Run = graph.get_concrete_function(spec)
+        return live
     trainable, fixed = (
         [variable.numpy() for variable in variables]
         for variables in (folded.trainable_variables, folded.non_trainable_variables)
@@ -101,7 +102,8 @@ def _with_tensorflow(network: keras.Model) -> Run:
         constants = [[tf.constant(value) for value in values] for values in (trainable, fixed)]
         return folded.stateless_call(*constants, prepared, training=False)[0]
 
-    return tf.function(logits, autograph=False).get_concrete_function(spec)
+    constant: Run = tf.function(logits, autograph=False).get_concrete_function(spec)
+    return constant
 
 
 def _with_openvino(network: keras.Model) -> Run:
