@@ -64,9 +64,15 @@ class Engine:
         """Take a network with one input of a fixed size and one output.
 
         Raises:
-            EngineError: There is no such engine, or it is not installed.
+            EngineError: There is no such engine, or it is not installed, or not for this network.
         """
         check_engine(name)
+        halves = {layer.compute_dtype for layer in network.layers} & {"float16", "bfloat16"}
+        if name == "openvino" and halves:
+            raise EngineError(
+                f"engine 'openvino' takes networks that compute in float32; {network.name} "
+                f"computes in {', '.join(halves)}; make it under the dtype policy 'float32'"
+            )
         self.name, self.network, self.watched = name, network, True
         self._weights = _Weights(network)
         self._run: Run | None = None

@@ -167,6 +167,22 @@ def test_a_preset_follows_the_weights_of_the_network_that_it_gave_away(engine, d
     assert classify(digits.images[0]).score == pytest.approx(0.1)
 
 
+def test_a_network_in_half_precision_is_tensorflow_s() -> None:
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        network = stirred("lenet_micro")
+    finally:
+        keras.config.set_dtype_policy(before)
+    prepared = pictures(network, 3)
+    expected = np.asarray(network(prepared, training=False))
+    # bfloat16 has 8 binary places; a kernel rounded after folding is another by half of the last.
+    atol = 0.03 * np.abs(expected).max()
+    np.testing.assert_allclose(Engine("tensorflow", network)(prepared), expected, atol=atol)
+    with pytest.raises(EngineError, match="lenet_micro computes in bfloat16"):
+        Engine("openvino", network)
+
+
 def test_an_unknown_engine_is_refused() -> None:
     with pytest.raises(EngineError, match="unknown engine 'openvini'; did you mean 'openvino'"):
         pipelines.pipeline("image-classification", engine="openvini")
