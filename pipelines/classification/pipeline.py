@@ -202,7 +202,9 @@ class ImageClassification(Classifier):
     def _kept(self, picture: Picture) -> np.ndarray:
         """Return a large picture as the network sees it: hundreds may wait for their batch."""
         pixels = opaque_rgb(picture)
-        if pixels.shape[0] * pixels.shape[1] <= SMALL_PX:
+        height, width, _ = pixels.shape
+        fits = (height, width) == (self.preprocessing.height_px, self.preprocessing.width_px)
+        if fits or height * width <= SMALL_PX:
             return pixels
         return cast("np.ndarray", self._fit[3](pixels[None]).numpy()[0])
 

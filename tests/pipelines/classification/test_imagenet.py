@@ -138,7 +138,8 @@ def test_a_preset_gives_kerass_scores_with_labels(
     assert result.preset == f"{name}_imagenet"
     if name == "resnet50":  # whose channels are turned round, in the exported graph too
         exported = load_exported(classify.export(tmp_path / "served"))
-        np.testing.assert_allclose(exported.scores([picture])[0], scores, rtol=0, atol=1e-6)
+        served = exported.scores([picture])[0]
+        np.testing.assert_allclose(served, scores, rtol=0, atol=1e-4 * scores.max())
         assert exported.labels == imagenet_labels()
 
 
