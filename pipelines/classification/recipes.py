@@ -22,11 +22,12 @@ from models.folding import fold_into
 from models.layers.whitening import PatchWhitening
 from models.losses import MaximumAPosteriori
 from models.words import suggest
-from pipelines.augmentation import Augmentation
 from pipelines.classification.data import DataError, LabelledImages, Split, load_data
 from pipelines.classification.pipeline import ImageClassification
-from pipelines.fitting import LOG, TrainingPlan, fit
+from pipelines.fitting import TrainingPlan, fit
 from pipelines.preprocessing import ImagePreprocessing, scale_pixels
+from pipelines.training.augmentation import Augmentation
+from pipelines.training.run_folder import LOG
 
 ADAPTED_ON = 5_000  # pictures that a whitening layer is measured on (arXiv:2404.00498)
 REPORT, PRESET = "report.json", "preset"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import keras
 import numpy as np
 
-from pipelines.optimizers import ConvolutionalMuon
+from pipelines.training.optimizers import ConvolutionalMuon
 
 
 def orthogonal(g: np.ndarray) -> np.ndarray:
