@@ -12,16 +12,19 @@ from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from pipelines.training.checkpoints import load_checkpoint, save_checkpoint, write_whole
 from pipelines.training.plan import TrainingPlan
 from pipelines.training.progress import Monitor, Progress, ProgressLines
+from pipelines.training.replicas import everyones, is_chief
 from pipelines.training.run_folder import BEST, CHECKPOINT, RunFolder
 from pipelines.training.schedules import ScheduledRate
 from pipelines.training.stopping import StopSignals, TrainingError, TrainingStopped
 
 CHECKPOINT_EVERY_S = 60.0
 SAVING_AT_MOST = 0.05  # of the time
+AGREE_EVERY_STEPS = 20  # workers ask each other whether to save or stop: some tenths of a second
 LOOK_EVERY_S = 0.1  # the loss is read from the device no more often
 IMPROVED = 1e-4  # a loss that is lower by this part has fallen
 
@@ -43,14 +46,17 @@ class Keeper(keras.callbacks.Callback):
         monitor: Monitor | None = None,
         lines: ProgressLines | None = None,
         signals: StopSignals | None = None,
-        writes: bool = True,
+        strategy: tf.distribute.Strategy | None = None,
         checkpoint_every_s: float = CHECKPOINT_EVERY_S,
     ) -> None:
-        """`writes` is False in a process that only follows another one's run."""
+        """Of several workers, under a `strategy`, the chief alone writes."""
         super().__init__()
         self.plan, self.rate, self.steps = plan, rate, rate.steps_per_epoch
         self.folder, self.monitor, self.lines = folder, monitor, lines
-        self.signals, self.writes = signals or StopSignals(), writes
+        self.signals = signals or StopSignals()
+        self.strategy = strategy or tf.distribute.get_strategy()
+        self.writes = is_chief(self.strategy)
+        self.together = isinstance(self.strategy, tf.distribute.MultiWorkerMirroredStrategy)
         self.checkpoint_every_s = checkpoint_every_s
         self.rows: list[dict[str, float]] = []
         self.done = self.first = 0
@@ -90,7 +96,7 @@ class Keeper(keras.callbacks.Callback):
 
     def save(self) -> None:
         """Write the state, unless a weight is no number; a full disk is said, not raised."""
-        if self.folder is None or not self.writes:
+        if self.folder is None:
             return
         start = time.monotonic()
         arrays = {name: np.asarray(variable) for name, variable in self._variables().items()}
@@ -99,6 +105,8 @@ class Keeper(keras.callbacks.Callback):
         if self.done % self.steps:
             sums = self.partial or [np.asarray(v) for v in self.model.metrics_variables]
             arrays |= {f"metric/{i:05}": a for i, a in enumerate(sums)}
+        if not self.writes:  # but it takes all workers to add up what each has counted
+            return
         state = {"done": self.done, "rows": self.rows, "best": self.best}
         state |= {"lowest": self.lowest, "waited": self.waited}
         try:
@@ -136,20 +144,23 @@ class Keeper(keras.callbacks.Callback):
         self.done += 1
         if self.partial:  # sums so far of an epoch that was interrupted
             for variable, value in zip(self.model.metrics_variables, self.partial, strict=True):
-                variable.assign_add(value)
+                variable.assign(np.asarray(variable) + value)
             self.partial = []
         now = time.monotonic()
         if self.done % self.steps == 0:
             return  # the epoch's end follows at once
-        if self.signals.received is not None:
+        if self.together:
+            if self.done % AGREE_EVERY_STEPS:
+                return
+        elif self.signals.received is not None:
             self._stop("was stopped")
-        if now - self.looked < LOOK_EVERY_S:
+        elif now - self.looked < LOOK_EVERY_S:
             return
         self.looked = now
         running = _floats(logs)
         self._check(running)
         self._report(running)
-        if now - self.saved > self.checkpoint_every_s:
+        if self._anyone(self.writes and now - self.saved > self.checkpoint_every_s):
             self.save()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
@@ -233,8 +244,12 @@ class Keeper(keras.callbacks.Callback):
         if self.lines:
             self.lines.show(progress)
         stopped = self.monitor is not None and self.monitor(progress)
-        if (stopped or self.signals.received is not None) and not self._complete:
+        if self._anyone(stopped or self.signals.received is not None) and not self._complete:
             self._stop("was stopped")
+
+    def _anyone(self, wants: bool) -> bool:
+        """Return whether any worker wants it; all ask at the same step."""
+        return any(everyones(float(wants), self.strategy))
 
     def _stop(self, why: str) -> None:
         self.save()

@@ -47,7 +47,7 @@ class RunFolder:
         path: Where it is.
     """
 
-    def __init__(self, path: Path, settings: Mapping[str, Any]) -> None:
+    def __init__(self, path: Path, settings: Mapping[str, Any], *, writes: bool = True) -> None:
         """Make the folder, or open the one of a run with the same settings.
 
         Raises:
@@ -57,9 +57,9 @@ class RunFolder:
         path.mkdir(parents=True, exist_ok=True)
         settings = json.loads(json.dumps(settings, default=str))
         found = self._settings()
-        if found is None:
+        if found is None and writes:
             self._write_run(settings)
-        elif found != settings:
+        elif found is not None and found != settings:
             old, new = _flat(found), _flat(settings)
             names = sorted(k for k in {*old, *new} if old.get(k) != new.get(k))
             changes = [f"{name} {old.get(name)!r}, now {new.get(name)!r}" for name in names]

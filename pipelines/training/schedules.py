@@ -63,8 +63,9 @@ class Schedule:
         if self.kind not in KINDS:
             raise ValueError(f"schedule must be one of {', '.join(KINDS)}; got {self.kind!r}")
         for name in ("warm_up", "start", "last"):
-            if not 0 <= getattr(self, name) <= (1 if name != "warm_up" else 0.99):
-                raise ValueError(f"{name} must be a part, 0 to 1; got {getattr(self, name)}")
+            most = 0.99 if name == "warm_up" else 1
+            if not 0 <= getattr(self, name) <= most:
+                raise ValueError(f"{name} must be a part, 0 to {most}; got {getattr(self, name)}")
         if self.factor <= 0 or (self.kind in ("step", "plateau") and self.factor >= 1):
             raise ValueError(f"factor must be above 0, and below 1 for steps; got {self.factor}")
         if self.kind == "step" and not self.milestones:
