@@ -7,12 +7,14 @@ of the maps, so that signals keep their size through 200 layers.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import keras
 import numpy as np
 import torch
+
+from models.catalog import create_model
 
 RELATIVE = 1e-4  # float32 through 200 layers, summed in two orders: 3e-7 to 4e-5 measured
 
@@ -86,3 +88,23 @@ def assert_same_logits(actual: np.ndarray, expected: np.ndarray) -> None:
     scale = np.abs(expected).max()
     assert np.ptp(expected, axis=0).max() > 0.01 * scale
     np.testing.assert_allclose(actual, expected, rtol=0, atol=RELATIVE * scale)
+
+
+def assert_same_as_applications(
+    name: str,
+    reference: Callable[..., keras.Model],
+    side: int,
+    weights_of: Callable[[keras.Model], Mapping[str, np.ndarray]],
+) -> None:
+    """Compare a network of the catalog with one of keras.applications, stirred.
+
+    `weights_of` gives the weights of theirs by our paths.
+    """
+    keras.utils.set_random_seed(5)
+    shape = (side, side, 3)
+    theirs = reference(weights=None, input_shape=shape, classes=40, classifier_activation=None)
+    stir_keras(theirs, noise_images(3, *shape, seed=12))
+    ours = create_model(name, input_shape=shape, classes=40)
+    set_weights(ours, weights_of(theirs))
+    images = noise_images(2, *shape)
+    assert_same_logits(np.asarray(ours(images)), np.asarray(theirs(images)))

@@ -14,10 +14,10 @@ from torch.nn import functional
 
 from models.catalog import create_model
 from tests.parity.stirring import (
+    assert_same_as_applications,
     assert_same_logits,
     noise_images,
     set_weights,
-    stir_keras,
     stir_torch,
     torch_logits,
 )
@@ -66,14 +66,7 @@ def our_name(theirs: str) -> str:
     ],
 )
 def test_network_equals_keras_applications(name: str, reference, side: int) -> None:
-    keras.utils.set_random_seed(5)
-    shape = (side, side, 3)
-    theirs = reference(weights=None, input_shape=shape, classes=40, classifier_activation=None)
-    stir_keras(theirs, noise_images(3, *shape, seed=12))
-    ours = create_model(name, input_shape=shape, classes=40)
-    set_weights(ours, from_applications(theirs))
-    images = noise_images(2, *shape)
-    assert_same_logits(np.asarray(ours(images)), np.asarray(theirs(images)))
+    assert_same_as_applications(name, reference, side, from_applications)
 
 
 class Layer(nn.Module):
