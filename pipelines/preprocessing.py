@@ -1,20 +1,25 @@
 """From a picture to a network's input, as one TensorFlow graph.
 
 The same functions run in the Python pipeline and inside an exported SavedModel. What is done is
-data (`ImagePreprocessing`), stored with a preset as `preprocessor.json`.
+data (`ImagePreprocessing`), stored with a preset as `preprocessor.json`; a mean picture or a
+whitening matrix lies beside it in a file of its own.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields, replace
 from types import MappingProxyType
 from typing import Any, Literal
 
+import numpy as np
 import tensorflow as tf
 
 from models.words import suggest
+from pipelines.object_fitting import place_object, resize
+from pipelines.standardisation import EPSILON, KINDS_WITH_ARRAYS, PixelMap, fit_standardisation
+from pipelines.standardisation import Kind as StandardisationKind
 
 Fit = Literal["stretch", "crop", "pad", "object"]
 Polarity = Literal["as_is", "light_on_dark"]
@@ -23,10 +28,6 @@ Convention = Literal["caffe", "torch", "tf"]
 
 # ITU-R BT.601 in Pillow's rounding: exact in float32, so that R = G = B keeps its value.
 LUMA = (19595 / 65536, 38470 / 65536, 7471 / 65536)
-ENLARGED = 4  # times the target: an object is looked for at no less than this size
-WORKING_SIZE_PX = 512  # and at no more than this many pixels a side
-INK_THRESHOLD = 0.2  # of the strongest ink; below lie paper grain and JPEG noise
-FAINTEST_INK = 0.05  # a picture with less contrast than this is blank
 
 # What networks trained on ImageNet read, by keras.applications' names of the conventions. The
 # figures are means, and for PyTorch deviations, of ImageNet's training pictures.
@@ -68,6 +69,8 @@ class ImagePreprocessing:
             `channel_order`.
         offset: See `scale`.
         channel_order: How the network takes colours: as RGB or as BGR.
+        pixel_map: What is done after scale and offset: a mean picture is subtracted, or the
+            picture is whitened (`pipelines.standardisation`).
     """
 
     height_px: int
@@ -81,6 +84,7 @@ class ImagePreprocessing:
     scale: tuple[float, ...] = (1.0,)
     offset: tuple[float, ...] = (0.0,)
     channel_order: ChannelOrder = "rgb"
+    pixel_map: PixelMap | None = None
 
     @property
     def input_shape(self) -> tuple[int, int, int]:
@@ -89,11 +93,46 @@ class ImagePreprocessing:
         return (self.height_px + margin, self.width_px + margin, self.channels)
 
     def to_json(self) -> str:
-        """Return the text of a `preprocessor.json`."""
-        values = asdict(self)
+        """Return the text of a `preprocessor.json`; of a pixel map it states the kind only."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
         if self.channel_order == "rgb":
             del values["channel_order"]  # files written before there was a choice stay the same
+        pixel_map = values.pop("pixel_map")
+        if pixel_map is not None:
+            values["pixel_map"] = pixel_map.kind
         return json.dumps(values, indent=2) + "\n"
+
+    def standardised(
+        self, kind: StandardisationKind, images: np.ndarray, *, epsilon: float = EPSILON
+    ) -> ImagePreprocessing:
+        """Return this preprocessing with scale, offset and pixel map measured on pictures.
+
+        Args:
+            kind: What the network shall get: `mean_channel`, `mean_image`, `standard`, `pca` or
+                `zca`, see `pipelines.standardisation`.
+            images: (N, H, W, C) uint8, the training pictures as they are fitted, without the
+                margin; in memory or an `np.memmap`.
+            epsilon: See `fit_standardisation`.
+
+        Raises:
+            ValueError: The pictures do not fit, or a matrix would be too large.
+        """
+        expected = (self.height_px, self.width_px, self.channels)
+        if tuple(images.shape[1:]) != expected:
+            raise ValueError(f"images must be fitted to {expected}; got {tuple(images.shape[1:])}")
+        measured = fit_standardisation(
+            kind,
+            images,
+            epsilon=epsilon,
+            margin_px=self.margin_px,
+            channel_order=self.channel_order,
+        )
+        return replace(
+            self,
+            scale=measured.scale,
+            offset=measured.offset,
+            pixel_map=measured.pixel_map,
+        )
 
     @classmethod
     def imagenet(
@@ -122,8 +161,12 @@ class ImagePreprocessing:
         return cls(height_px=height_px, width_px=width_px, **CONVENTIONS[convention])
 
     @classmethod
-    def from_json(cls, text: str) -> ImagePreprocessing:
+    def from_json(cls, text: str, pixel_map: np.ndarray | None = None) -> ImagePreprocessing:
         """Read a `preprocessor.json`.
+
+        Args:
+            text: Its text.
+            pixel_map: The array that belongs to it, from `PixelMap.to_array`, where it states one.
 
         Raises:
             ValueError: It is not JSON, or a value is missing, unknown or out of range.
@@ -135,7 +178,16 @@ class ImagePreprocessing:
         plain: dict[str, Any] = {
             k: tuple(v) if isinstance(v, list) else v for k, v in values.items()
         }
-        return cls(**plain)
+        kind = plain.pop("pixel_map", None)
+        plan = cls(**plain)
+        if (kind is None) != (pixel_map is None) or kind not in (None, *KINDS_WITH_ARRAYS):
+            raise ValueError(
+                f"pixel_map must be one of {KINDS_WITH_ARRAYS} and have its array; got {kind!r} "
+                f"{'with' if pixel_map is not None else 'without'} one"
+            )
+        if pixel_map is None:
+            return plan
+        return replace(plan, pixel_map=PixelMap.from_array(kind, pixel_map, plan.input_shape))
 
     def __post_init__(self) -> None:
         """Check the ranges."""
@@ -156,6 +208,10 @@ class ImagePreprocessing:
         for name in ("scale", "offset"):
             if len(getattr(self, name)) not in (1, self.channels):
                 raise ValueError(f"{name} must have 1 or {self.channels} values; got {self!r}")
+        if self.pixel_map is not None and self.pixel_map.mean.shape != self.input_shape:
+            raise ValueError(
+                f"the pixel map must be for {self.input_shape}; got {self.pixel_map.mean.shape}"
+            )
 
 
 def fit_pictures(plan: ImagePreprocessing, pictures: tf.Tensor) -> tf.Tensor:
@@ -184,9 +240,9 @@ def scale_pixels(plan: ImagePreprocessing, pixels: tf.Tensor) -> tf.Tensor:
     """Map fitted pixels (N, H, W, C) in [0, 1], RGB, to what the network was trained on."""
     if plan.channel_order == "bgr":
         pixels = pixels[..., ::-1]
-    if set(plan.scale) == {1.0} and set(plan.offset) == {0.0}:
-        return pixels
-    return pixels * tf.constant(plan.scale) + tf.constant(plan.offset)
+    if set(plan.scale) != {1.0} or set(plan.offset) != {0.0}:
+        pixels = pixels * tf.constant(plan.scale) + tf.constant(plan.offset)
+    return pixels if plan.pixel_map is None else plan.pixel_map(pixels)
 
 
 def _light_grounds(plan: ImagePreprocessing, pictures: tf.Tensor) -> tf.Tensor:
@@ -211,7 +267,7 @@ def _to_unit(plan: ImagePreprocessing, pixels: tf.Tensor, invert: tf.Tensor | No
 
 def _stretch(plan: ImagePreprocessing, pictures: tf.Tensor, invert: tf.Tensor | None) -> tf.Tensor:
     """Scale to the target, whatever becomes of the aspect."""
-    return _to_unit(plan, _resize(pictures, plan.height_px, plan.width_px), invert)
+    return _to_unit(plan, resize(pictures, plan.height_px, plan.width_px), invert)
 
 
 def _crop(plan: ImagePreprocessing, pictures: tf.Tensor, invert: tf.Tensor | None) -> tf.Tensor:
@@ -229,93 +285,16 @@ def _pad(plan: ImagePreprocessing, pictures: tf.Tensor, invert: tf.Tensor | None
     size = tf.cast(tf.shape(pictures)[1:3], tf.float32)
     target = tf.constant((plan.height_px, plan.width_px), tf.float32)
     inner = tf.maximum(tf.cast(tf.round(size * tf.reduce_min(target / size)), tf.int32), 1)
-    small = _to_unit(plan, _resize(pictures, inner[0], inner[1]), invert)
+    small = _to_unit(plan, resize(pictures, inner[0], inner[1]), invert)
     top = (tf.constant((plan.height_px, plan.width_px)) - inner) // 2
     return tf.image.pad_to_bounding_box(small, top[0], top[1], plan.height_px, plan.width_px)
-
-
-def _resize(x: tf.Tensor, height: Any, width: Any) -> tf.Tensor:
-    # Bilinear with antialiasing: bounded by the input's range, so [0, 255] stays [0, 255].
-    return tf.image.resize(x, [height, width], method="bilinear", antialias=True)
 
 
 def _objects(plan: ImagePreprocessing, pictures: tf.Tensor, invert: tf.Tensor | None) -> tf.Tensor:
     """Find the object of each picture, scale it, and centre it."""
     shape = tf.TensorSpec((plan.height_px, plan.width_px, plan.channels), tf.float32)
     unit = _to_unit(plan, pictures, invert)
-    return tf.map_fn(lambda image: _object(plan, image), unit, fn_output_signature=shape)
-
-
-def _object(plan: ImagePreprocessing, image: tf.Tensor) -> tf.Tensor:
-    """Find the object on its plain ground, scale it, and centre it."""
-    image = _to_working_size(plan, image)
-    ink = _ink(image)
-    drawn = ink > INK_THRESHOLD
-    rows, columns = tf.where(tf.reduce_any(drawn, 1))[:, 0], tf.where(tf.reduce_any(drawn, 0))[:, 0]
-    canvas = tf.constant((plan.height_px, plan.width_px))
-
-    def place() -> tf.Tensor:
-        cut = image[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-        ink_cut = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1, None]
-        pixels = ink_cut if plan.channels == 1 else cut
-        longest = plan.object_fraction * min(plan.height_px, plan.width_px)
-        size = tf.cast(tf.shape(pixels)[:2], tf.float32)
-        inner = tf.cast(tf.round(size * longest / tf.reduce_max(size)), tf.int32)
-        inner = tf.clip_by_value(inner, 1, canvas)
-        small = _resize(pixels, inner[0], inner[1])
-        centre = _centre(plan, tf.reduce_mean(small, axis=-1))
-        top = tf.cast(tf.round(tf.cast(canvas, tf.float32) / 2.0 - centre), tf.int32)
-        top = tf.clip_by_value(top, 0, canvas - inner)
-        return tf.image.pad_to_bounding_box(small, top[0], top[1], plan.height_px, plan.width_px)
-
-    blank = tf.zeros((plan.height_px, plan.width_px, plan.channels))
-    return tf.cond(tf.size(rows) > 0, place, lambda: blank)
-
-
-def _to_working_size(plan: ImagePreprocessing, image: tf.Tensor) -> tf.Tensor:
-    """Bring a picture to a size at which an object's edge lies between two pixels, not inside one.
-
-    A tiny picture, such as an 8 x 8 digit that touches its border, first gets a border of its
-    ground; it is enlarged smoothly to `ENLARGED` times the target. A huge one is reduced.
-    """
-    image = tf.pad(image, [[1, 1], [1, 1], [0, 0]], constant_values=_ground(image))
-    size = tf.cast(tf.shape(image)[:2], tf.float32)
-    longest = tf.reduce_max(size)
-    least = float(ENLARGED * max(plan.height_px, plan.width_px))
-    wanted = tf.clip_by_value(longest, least, max(least, WORKING_SIZE_PX))
-    to = tf.maximum(tf.cast(tf.round(size * wanted / longest), tf.int32), 1)
-
-    def resized() -> tf.Tensor:
-        large = tf.image.resize(image, to, method="bicubic", antialias=True)
-        return tf.clip_by_value(large, 0.0, 1.0)
-
-    return tf.cond(tf.reduce_all(tf.equal(to, tf.shape(image)[:2])), lambda: image, resized)
-
-
-def _ground(image: tf.Tensor) -> tf.Tensor:
-    """Return the median grey of the border, a scalar in [0, 1]."""
-    border = tf.concat([image[0], image[-1], image[:, 0], image[:, -1]], axis=0)
-    border = tf.sort(tf.reduce_mean(border, axis=-1))
-    return border[tf.size(border) // 2]
-
-
-def _ink(image: tf.Tensor) -> tf.Tensor:
-    """Return how far each pixel is above the ground, (h, w) in [0, 1] with the strongest at 1."""
-    grey = image[..., 0] if image.shape[-1] == 1 else tf.reduce_mean(image, axis=-1)
-    above = tf.maximum(grey - _ground(image), 0.0)
-    strongest = tf.reduce_max(above)
-    return above / tf.where(strongest > FAINTEST_INK, strongest, 1.0)
-
-
-def _centre(plan: ImagePreprocessing, grey: tf.Tensor) -> tf.Tensor:
-    """Return the (row, column) that goes to the middle, in pixels from the top left corner."""
-    size = tf.cast(tf.shape(grey), tf.float32)
-    if plan.object_centre == "box":
-        return size / 2.0
-    mass = tf.maximum(tf.reduce_sum(grey), 1e-6)
-    row = tf.reduce_sum(tf.reduce_sum(grey, 1) * (tf.range(size[0]) + 0.5)) / mass
-    column = tf.reduce_sum(tf.reduce_sum(grey, 0) * (tf.range(size[1]) + 0.5)) / mass
-    return tf.stack([row, column])
+    return tf.map_fn(lambda image: place_object(plan, image), unit, fn_output_signature=shape)
 
 
 _FITS = {"stretch": _stretch, "crop": _crop, "pad": _pad, "object": _objects}

@@ -3,6 +3,8 @@
     config.json          task, model, options of `create_model`
     model.weights.h5     the weights (models.weights), float16
     preprocessor.json    pipelines.preprocessing
+    pixel_map.npy        only where preprocessor.json states one: a mean picture or a whitening
+                         matrix, float32 (pipelines.standardisation)
     metadata.json        title, description, licence, data, labels, parameters, metrics, sha256
     README.md            the card, for people
 
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 CONFIG, WEIGHTS, PREPROCESSOR = "config.json", "model.weights.h5", "preprocessor.json"
 METADATA, CARD = "metadata.json", "README.md"
 FILES = (CONFIG, WEIGHTS, PREPROCESSOR, METADATA, CARD)
+PIXEL_MAP = "pixel_map.npy"  # few presets have one
 HUB_SCHEME = "hf://"
 
 SHIPPED = Path(__file__).resolve().parent.parent / "presets"
@@ -78,11 +81,17 @@ class Preset:
     @property
     def preprocessing(self) -> ImagePreprocessing:
         """How an input is prepared."""
+        import numpy as np
+
         from pipelines.preprocessing import ImagePreprocessing
 
+        array = self.path / PIXEL_MAP
         try:
-            return ImagePreprocessing.from_json((self.path / PREPROCESSOR).read_text("utf-8"))
-        except (ValueError, TypeError) as error:
+            text = (self.path / PREPROCESSOR).read_text("utf-8")
+            # Mapped, so that a header cannot ask for memory; objects cannot be mapped.
+            pixel_map = np.lib.format.open_memmap(array, mode="r") if array.is_file() else None
+            return ImagePreprocessing.from_json(text, pixel_map)
+        except (ValueError, TypeError, EOFError) as error:
             raise PresetError(f"preset {self.name!r}: {PREPROCESSOR}: {error}") from error
 
     def build(self) -> keras.Model:
@@ -140,7 +149,7 @@ def load_preset(name: str | os.PathLike[str], *, offline: bool = False) -> Prese
         )
     metadata = _read_json(folder / METADATA, shown)
     recorded = metadata.get("sha256")
-    for file in (CONFIG, WEIGHTS, PREPROCESSOR):
+    for file in _hashed(folder):
         expected = recorded.get(file) if isinstance(recorded, dict) else None
         actual = sha256(folder / file)
         if actual != expected:
@@ -171,6 +180,7 @@ def save_preset(
         FileExistsError: The folder exists and `overwrite` is False, or it is not a preset.
     """
     import keras
+    import numpy as np
 
     from models.weights import save_weights
 
@@ -187,8 +197,10 @@ def save_preset(
         save_weights(model, part / WEIGHTS)
         (part / CONFIG).write_text(_json(config), "utf-8")
         (part / PREPROCESSOR).write_text(preprocessing.to_json(), "utf-8")
+        if preprocessing.pixel_map is not None:
+            np.save(part / PIXEL_MAP, preprocessing.pixel_map.to_array(), allow_pickle=False)
         (part / CARD).write_text(card, "utf-8")
-        hashes = {file: sha256(part / file) for file in (CONFIG, WEIGHTS, PREPROCESSOR)}
+        hashes = {file: sha256(part / file) for file in _hashed(part)}
         stated = {**metadata, "keras_version": keras.__version__, "sha256": hashes}
         (part / METADATA).write_text(_json(stated), "utf-8")
         if folder.exists():
@@ -204,6 +216,12 @@ def sha256(path: Path) -> str:
     """Return a file's SHA-256 in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _hashed(folder: Path) -> list[str]:
+    """Return the files of a preset that are used, and therefore checked."""
+    pixel_map = [PIXEL_MAP] if (folder / PIXEL_MAP).is_file() else []
+    return [CONFIG, WEIGHTS, PREPROCESSOR, *pixel_map]
 
 
 def _find(name: str, *, offline: bool) -> Path:
@@ -232,10 +250,9 @@ def _from_hub(repository: str, *, offline: bool) -> Path:
             f"{HUB_SCHEME}{repository} needs huggingface-hub; pip install 'sightsound[hub]'"
         ) from error
     try:
-        # Only the five files of a preset: whatever else a repository holds stays there.
-        return Path(
-            snapshot_download(repository, allow_patterns=list(FILES), local_files_only=offline)
-        )
+        # Only the files of a preset: whatever else a repository holds stays there.
+        wanted = [*FILES, PIXEL_MAP]
+        return Path(snapshot_download(repository, allow_patterns=wanted, local_files_only=offline))
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
         where = "in the cache (offline=True)" if offline else "on the hub"
         raise PresetError(f"cannot get {HUB_SCHEME}{repository} {where}: {error}") from error

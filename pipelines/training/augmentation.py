@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Literal
 
 import tensorflow as tf
 
+from pipelines.training import colour_changes, geometry
+from pipelines.training.addons import AddonsChanges
+from pipelines.training.colour_changes import IMAGENET_AXES, Axes
+from pipelines.training.draws import Draws, Rows
+from pipelines.training.mixing import mix_pairs
+from pipelines.training.rand_augment import STRONGEST, rand_augment
+
+_LIMITS = (
+    *("rotation_deg", "log_scale", "shear", "shift_px", "crop_px", "cutout_px"),
+    *("brightness", "contrast", "saturation", "hue", "lighting"),
+    *("noise", "multiplicative_noise", "mixup", "cutmix"),
+)
+_COLOURED = ("saturation", "hue", "lighting")  # what grey pictures cannot be given
+
 
 @dataclass(frozen=True, kw_only=True)
 class Augmentation:
     """How far each picture may be changed; every change is uniform within plus or minus its limit.
+
+    The changes happen in the order of the attributes, cutout last. What is off costs nothing.
 
     Attributes:
         rotation_deg: Rotation about the centre.
@@ -22,6 +37,23 @@ class Augmentation:
             second epoch, beginning at random (arXiv:2404.00498, section 3.6).
         crop_px: Whole pixels by which the picture is moved along each axis, its border reflected.
         cutout_px: Side of a square set to black, anywhere; 0 for none.
+        resized_crop: Least and greatest part of the picture's area that is cut and enlarged to the
+            whole, before anything else; (0.08, 1) in arXiv:1409.4842, section 6.
+        resized_crop_aspect: Least and greatest width over height of that part.
+        rand_augment: N and M of RandAugment (arXiv:1909.13719), M from 0 to 10.
+        brightness: Added to all pixels.
+        contrast: How far the factor may be from 1 by which pixels differ from the mean grey.
+        saturation: The same for the difference from each pixel's own grey.
+        hue: Turn of the colour circle, 0.5 at most.
+        lighting: Standard deviation of the shifts along `lighting_axes`; 0.1 in AlexNet's paper,
+            section 4.1.
+        lighting_axes: (R, G, B) shifts of deviation 1: ImageNet's, or what
+            `pipelines.standardisation.colour_axes` measures.
+        noise: Standard deviation of Gaussian noise that is added.
+        multiplicative_noise: Standard deviation of Gaussian factors about 1.
+        addons: Changes by tensorflow-addons, which the extra `addons` installs.
+        mixup: Parameter of mixup's Beta distribution (arXiv:1710.09412), 0 for none.
+        cutmix: Parameter of CutMix's (arXiv:1905.04899), 1 in the paper, 0 for none.
     """
 
     rotation_deg: float = 0.0
@@ -31,68 +63,139 @@ class Augmentation:
     mirror: bool | Literal["alternate"] = False
     crop_px: int = 0
     cutout_px: int = 0
+    resized_crop: tuple[float, float] | None = None
+    resized_crop_aspect: tuple[float, float] = (3 / 4, 4 / 3)
+    rand_augment: tuple[int, float] | None = None
+    brightness: float = 0.0
+    contrast: float = 0.0
+    saturation: float = 0.0
+    hue: float = 0.0
+    lighting: float = 0.0
+    lighting_axes: Axes = IMAGENET_AXES
+    noise: float = 0.0
+    multiplicative_noise: float = 0.0
+    addons: AddonsChanges | None = None
+    mixup: float = 0.0
+    cutmix: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        for name in _LIMITS:
+            if not getattr(self, name) >= 0:
+                raise ValueError(f"{name} must be 0 or more; got {getattr(self, name)}")
+        if self.hue > 0.5:
+            raise ValueError(f"hue must be at most 0.5, half the circle; got {self.hue}")
+        if self.resized_crop and not 0 < self.resized_crop[0] <= self.resized_crop[1] <= 1:
+            raise ValueError(f"resized_crop must be parts, 0 to 1, rising; got {self.resized_crop}")
+        if not 0 < self.resized_crop_aspect[0] <= self.resized_crop_aspect[1]:
+            raise ValueError(
+                f"resized_crop_aspect must be above 0 and rise; got {self.resized_crop_aspect}"
+            )
+        if self.rand_augment:
+            layers, magnitude = self.rand_augment
+            if layers < 1 or not 0 <= magnitude <= STRONGEST:
+                raise ValueError(
+                    f"rand_augment must be N of at least 1 and M of 0 to {STRONGEST:.0f}; got "
+                    f"{self.rand_augment}"
+                )
 
     def __call__(
-        self, pixels: tf.Tensor, seed: tf.Tensor, *, swapped: tf.Tensor | None = None
+        self,
+        pixels: tf.Tensor,
+        seed: tf.Tensor,
+        *,
+        swapped: tf.Tensor | None = None,
+        rows: Rows | None = None,
     ) -> tf.Tensor:
         """Return changed pictures.
 
         Args:
-            pixels: (N, H, W, C) float; the outside of a picture counts as 0.
+            pixels: (N, H, W, C) float in [0, 1]; the outside of a picture counts as 0.
             seed: (2,) int; the same pixels with the same seed give the same result.
             swapped: (N,) bool: which pictures to mirror, where `mirror` is "alternate".
+            rows: Where these pictures begin in a batch that is divided among processes, and how
+                many it has in all: each then changes as in the whole batch.
+
+        Raises:
+            ValueError: Grey pictures cannot be changed so.
         """
+        self._check_colours(pixels)
+        draws = Draws(seed, tf.shape(pixels)[0], rows)
+        pixels = self._changed_place(pixels, draws, swapped)
+        if self.rand_augment:
+            pixels = rand_augment(pixels, draws, *self.rand_augment)
+        pixels = self._changed_colours(pixels, draws)
+        if self.addons is not None:
+            pixels = self.addons(pixels, draws)
+        return geometry.cut_out(pixels, draws, self.cutout_px) if self.cutout_px else pixels
+
+    def mix(
+        self,
+        pixels: tf.Tensor,
+        targets: tf.Tensor,
+        seed: tf.Tensor,
+        *,
+        rows: Rows | None = None,
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Return pictures and labels mixed in pairs by mixup and CutMix, if they are on.
+
+        Args:
+            pixels: (N, H, W, C) float.
+            targets: (N, classes) float, one-hot.
+            seed: As in the call.
+            rows: As in the call; an even share of the batch, beginning at an even row.
+
+        Raises:
+            ValueError: The share is odd.
+        """
+        if not (self.mixup or self.cutmix):
+            return pixels, targets
+        draws = Draws(seed, tf.shape(pixels)[0], rows)
+        return mix_pairs(pixels, targets, draws, mixup=self.mixup, cutmix=self.cutmix)
+
+    def _changed_place(
+        self, pixels: tf.Tensor, draws: Draws, swapped: tf.Tensor | None
+    ) -> tf.Tensor:
+        if self.resized_crop:
+            pixels = geometry.resized_crop(
+                pixels, draws, self.resized_crop, self.resized_crop_aspect
+            )
         random_mirror = self.mirror is True
         if self.rotation_deg or self.log_scale or self.shear or self.shift_px or random_mirror:
-            pixels = self._warp(pixels, seed)
+            pixels = geometry.warp(
+                pixels,
+                draws,
+                rotation_deg=self.rotation_deg,
+                log_scale=self.log_scale,
+                shear=self.shear,
+                shift_px=self.shift_px,
+                mirror=random_mirror,
+            )
         if self.mirror == "alternate" and swapped is not None:
             pixels = tf.where(swapped[:, None, None, None], pixels[:, :, ::-1], pixels)
-        if self.crop_px:
-            pixels = self._crop(pixels, seed + 2)
-        return self._cut(pixels, seed + 1) if self.cutout_px else pixels
+        return geometry.crop(pixels, draws, self.crop_px) if self.crop_px else pixels
 
-    def _crop(self, pixels: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-        most, height, width = self.crop_px, pixels.shape[1], pixels.shape[2]
-        count = tf.shape(pixels)[0]
-        edge = [[0, 0], [most, most], [most, most], [0, 0]]
-        wide = tf.pad(pixels, edge, mode="REFLECT")
-        start = tf.random.stateless_uniform((2, count), seed, 0, 2 * most + 1, tf.int32)
-        wide = tf.gather(wide, start[0][:, None] + tf.range(height), axis=1, batch_dims=1)
-        wide = tf.transpose(wide, (0, 2, 1, 3))
-        wide = tf.gather(wide, start[1][:, None] + tf.range(width), axis=1, batch_dims=1)
-        return tf.ensure_shape(tf.transpose(wide, (0, 2, 1, 3)), pixels.shape)
+    def _changed_colours(self, pixels: tf.Tensor, draws: Draws) -> tf.Tensor:
+        if self.brightness or self.contrast or self.saturation or self.hue:
+            pixels = colour_changes.change_colours(
+                pixels,
+                draws,
+                brightness=self.brightness,
+                contrast=self.contrast,
+                saturation=self.saturation,
+                hue=self.hue,
+            )
+        if self.lighting:
+            pixels = colour_changes.light(pixels, draws, self.lighting, self.lighting_axes)
+        if self.noise:
+            pixels = colour_changes.add_noise(pixels, draws, self.noise)
+        if self.multiplicative_noise:
+            pixels = colour_changes.multiply_noise(pixels, draws, self.multiplicative_noise)
+        return pixels
 
-    def _warp(self, pixels: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-        count = tf.shape(pixels)[0]
-        draws = tf.random.stateless_uniform((7, count), seed, -1.0, 1.0)
-        angle = draws[0] * math.radians(self.rotation_deg)
-        across, down = tf.exp(draws[1] * self.log_scale), tf.exp(draws[2] * self.log_scale)
-        slant = draws[3] * self.shear
-        right, below = draws[4] * self.shift_px, draws[5] * self.shift_px
-        if self.mirror is True:
-            across = across * tf.sign(draws[6])
-        cosine, sine = tf.cos(angle), tf.sin(angle)
-        # Output pixel -> input pixel: rotation x shear x scale about the picture's centre.
-        a, b = cosine * across, (slant * cosine - sine) * down
-        c, d = sine * across, (slant * sine + cosine) * down
-        height, width = pixels.shape[1], pixels.shape[2]
-        x, y = (width - 1) / 2, (height - 1) / 2
-        zero = tf.zeros_like(a)
-        rows = [a, b, x - a * x - b * y + right, c, d, y - c * x - d * y + below, zero, zero]
-        return tf.raw_ops.ImageProjectiveTransformV3(
-            images=pixels,
-            transforms=tf.stack(rows, axis=1),
-            output_shape=(height, width),
-            interpolation="BILINEAR",
-            fill_mode="CONSTANT",
-            fill_value=0.0,
-        )
-
-    def _cut(self, pixels: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-        count, height, width = tf.shape(pixels)[0], pixels.shape[1], pixels.shape[2]
-        centre = tf.random.stateless_uniform((2, count, 1), seed)
-        half = self.cutout_px / 2
-        rows = tf.abs(tf.range(height, dtype=tf.float32) + 0.5 - centre[0] * height) < half
-        columns = tf.abs(tf.range(width, dtype=tf.float32) + 0.5 - centre[1] * width) < half
-        hole = tf.logical_and(rows[:, :, None], columns[:, None, :])[..., None]
-        return tf.where(hole, 0.0, pixels)
+    def _check_colours(self, pixels: tf.Tensor) -> None:
+        asked = [name for name in _COLOURED if getattr(self, name)]
+        if asked and pixels.shape[-1] != 3:
+            raise ValueError(
+                f"{', '.join(asked)} must have pictures of 3 channels; got {pixels.shape[-1]}"
+            )

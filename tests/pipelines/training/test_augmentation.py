@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pytest
 import tensorflow as tf
 
-from pipelines.augmentation import Augmentation
+from pipelines.training.augmentation import Augmentation
 
 BATCH = np.random.default_rng(0).uniform(size=(16, 20, 24, 1)).astype("float32")
 
@@ -88,3 +89,40 @@ def test_alternate_mirror_swaps_exactly_whom_it_is_told_to() -> None:
     out = augment(tf.constant(BATCH), tf.constant([1, 0]), swapped=tf.constant(swapped)).numpy()
     np.testing.assert_array_equal(out[swapped], BATCH[swapped][:, :, ::-1])
     np.testing.assert_array_equal(out[~swapped], BATCH[~swapped])
+
+
+def test_resized_crop_shows_a_part_of_its_area_and_aspect() -> None:
+    height, width = 40, 48
+    down, across = np.meshgrid(np.arange(height), np.arange(width), indexing="ij")
+    places = np.stack([down, across, 0 * down], axis=-1).astype("float32")
+    batch = np.broadcast_to(places, (128, height, width, 3))
+    limits: dict[str, Any] = {"resized_crop": (0.2, 0.6), "resized_crop_aspect": (0.8, 1.25)}
+    out = change(batch=batch, **limits)
+    # Steps between pixels in the middle, where no border holds them back, tell the part's size.
+    tall = (out[:, 30, 24, 0] - out[:, 10, 24, 0]) / 20 * height
+    wide = (out[:, 20, 34, 1] - out[:, 20, 14, 1]) / 20 * width
+    area, aspect = tall * wide / (height * width), wide / tall
+    assert 0.2 - 1e-3 <= area.min() < 0.25
+    assert 0.55 < area.max() <= 0.6 + 1e-3
+    assert 0.8 - 1e-3 <= aspect.min() < 0.85
+    assert 1.15 < aspect.max() <= 1.25 + 1e-3
+    assert out.min() >= 0
+    assert out[..., 0].max() <= height - 1 + 1e-3
+    assert out[..., 1].max() <= width - 1 + 1e-3
+    assert out[:, 0, 0, 0].std() > 2  # anywhere
+
+
+@pytest.mark.parametrize(
+    ("limits", "says"),
+    [
+        ({"noise": -0.1}, "noise must be 0 or more; got -0.1"),
+        ({"hue": 0.6}, "hue must be at most 0.5"),
+        ({"resized_crop": (0.5, 0.1)}, "resized_crop must be parts"),
+        ({"resized_crop_aspect": (0.0, 1.0)}, "resized_crop_aspect must be above 0"),
+        ({"rand_augment": (0, 9)}, "rand_augment must be N of at least 1"),
+        ({"rand_augment": (2, 11)}, "M of 0 to 10"),
+    ],
+)
+def test_limits_are_checked(limits, says) -> None:
+    with pytest.raises(ValueError, match=says):
+        Augmentation(**limits)
