@@ -11,8 +11,8 @@ import os
 import sys
 import zlib
 from collections.abc import Callable, Mapping
-from contextlib import nullcontext
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +20,21 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from pipelines.devices import HardwareError
 from pipelines.training.augmentation import Augmentation
 from pipelines.training.batches import Examples
 from pipelines.training.keeper import CHECKPOINT_EVERY_S, Keeper
 from pipelines.training.optimizers import make_optimizer
-from pipelines.training.plan import TrainingPlan
+from pipelines.training.plan import TrainingPlan, plan_loss
 from pipelines.training.progress import Monitor, ProgressLines
+from pipelines.training.replicas import (
+    check_fit,
+    distributed,
+    evaluation_batch,
+    everyones,
+    is_chief,
+    synchronised_normalisation,
+)
 from pipelines.training.run_folder import CHECKPOINT, RunFolder
 from pipelines.training.schedules import ScheduledRate
 from pipelines.training.stopping import StopSignals, TrainingError, TrainingStopped
@@ -70,7 +79,8 @@ def fit(
         progress: Whether to tell on standard error how far it is.
         validation: Pictures and labels that each epoch's averaged weights are measured on.
         monitor: Is told how far it is, and may stop it.
-        strategy: What the model was made under; None for one device.
+        strategy: What the model was made under, see `pipelines.devices`; None for one device. Of
+            several workers, each makes this same call, and the chief alone writes.
         facts: What else identifies the run: a folder is taken up again only by the same.
         checkpoint_every_s: How often the state is saved.
 
@@ -78,7 +88,8 @@ def fit(
         TrainingError: The loss became NaN or infinite.
         TrainingStopped: The monitor or SIGTERM stopped it; the state is saved.
         KeyboardInterrupt: Ctrl-C stopped it; the state is saved.
-        ValueError: There are too few pictures, or the folder holds another run.
+        ValueError: There are too few pictures, or the folder holds another run, or the devices
+            cannot train so.
     """
     classes = int(model.output_shape[-1])
     examples = Examples(
@@ -92,28 +103,32 @@ def fit(
     )
     if examples.steps < 1:
         raise ValueError(f"a batch of {plan.batch_size} needs as many images; got {len(images)}")
+    strategy = strategy or tf.distribute.get_strategy()
+    check_fit(model, strategy, batch_size=plan.batch_size, jit=plan.jit)
     signals = StopSignals()
-    with strategy.scope() if strategy else nullcontext():
+    with strategy.scope():
         rate = ScheduledRate(plan.schedule, plan.peak_rate, plan.epochs, examples.steps)
         _compile(model, plan, rate, loss)
         keeper = Keeper(
             plan,
             rate,
-            folder=RunFolder(Path(folder), _settings(model, examples, facts)) if folder else None,
+            folder=_folder(folder, _settings(model, examples, facts), strategy),
             monitor=monitor,
             lines=ProgressLines(sys.stderr) if progress else None,
             signals=signals,
+            strategy=strategy,
             checkpoint_every_s=checkpoint_every_s,
         )
         keeper.set_model(model)
         keeper.restore()
-    held_out = _held_out(examples, validation)
-    with signals.noted():
+    _check_together(keeper.done, strategy)
+    with signals.noted(), synchronised_normalisation(model, strategy):
         while keeper.done < plan.epochs * examples.steps:
-            _go_on(model, examples, keeper, held_out)
+            _go_on(model, examples, keeper, validation, strategy)
     model.optimizer.finalize_variable_values(model.trainable_variables)
     _penalise(model, 0.0)
     settle_normalisation(model, examples.training())
+    everyones(keeper.done, strategy)  # a worker that is not here yet may have to begin again
     if keeper.folder and keeper.writes:
         (keeper.folder.path / CHECKPOINT).unlink(missing_ok=True)
     return keeper.rows
@@ -125,16 +140,10 @@ def _compile(
     rate: ScheduledRate,
     loss: keras.losses.Loss | None,
 ) -> None:
-    if loss is None and plan.loss == "square":
-        loss = keras.losses.MeanSquaredError()
-    elif loss is None:
-        loss = keras.losses.CategoricalCrossentropy(
-            from_logits=True, label_smoothing=plan.label_smoothing
-        )
     _penalise(model, plan.l2)
     model.compile(
         optimizer=make_optimizer(model, plan, rate),
-        loss=loss,
+        loss=loss or plan_loss(plan),
         metrics=["accuracy"],
         jit_compile=plan.jit,
     )
@@ -147,17 +156,41 @@ def _penalise(model: keras.Model, l2: float) -> None:
             variable.regularizer = keras.regularizers.L2(l2) if l2 else None
 
 
+def _folder(
+    folder: str | os.PathLike[str] | None,
+    settings: Mapping[str, Any],
+    strategy: tf.distribute.Strategy,
+) -> RunFolder | None:
+    return RunFolder(Path(folder), settings, writes=is_chief(strategy)) if folder else None
+
+
+def _check_together(done: int, strategy: tf.distribute.Strategy) -> None:
+    """Check that all workers begin at the same step."""
+    steps = everyones(done, strategy)
+    if len(set(steps)) > 1:
+        raise HardwareError(
+            "all workers must see the same run folder; they would begin at steps "
+            f"{', '.join(f'{step:.0f}' for step in steps)}; put it where all of them can read"
+        )
+
+
 def _go_on(
-    model: keras.Model, examples: Examples, keeper: Keeper, held_out: tf.data.Dataset | None
+    model: keras.Model,
+    examples: Examples,
+    keeper: Keeper,
+    validation: tuple[np.ndarray, np.ndarray] | None,
+    strategy: tf.distribute.Strategy,
 ) -> None:
     """Train to the end; where an epoch was interrupted, to the end of that epoch."""
     epoch, step = divmod(keeper.done, examples.steps)
+    held_out, held_out_steps = _held_out(examples, validation, strategy)
     model.fit(
-        examples.training(keeper.done),
+        distributed(partial(examples.training, keeper.done), strategy),
         initial_epoch=epoch,
         epochs=epoch + 1 if step else examples.plan.epochs,
         steps_per_epoch=examples.steps - step,
         validation_data=held_out,
+        validation_steps=held_out_steps,
         shuffle=False,
         verbose=0,
         callbacks=[keeper],
@@ -169,13 +202,20 @@ def _go_on(
 
 
 def _held_out(
-    examples: Examples, validation: tuple[np.ndarray, np.ndarray] | None
-) -> tf.data.Dataset | None:
+    examples: Examples,
+    validation: tuple[np.ndarray, np.ndarray] | None,
+    strategy: tf.distribute.Strategy,
+) -> tuple[Any, int | None]:
+    """Return the validation set as Keras takes it, and its batches' number where it must know."""
     if validation is None:
-        return None
+        return None, None
     images, labels = validation
     plain = {name: getattr(examples, name) for name in ("classes", "plan", "prepare", "seed")}
-    return Examples(images=images, labels=labels, augment=None, **plain).plain()
+    held_out = Examples(images=images, labels=labels, augment=None, **plain)
+    size = evaluation_batch(len(images), examples.plan.batch_size, strategy)
+    make = partial(held_out.plain, batch_size=size)
+    several = strategy.num_replicas_in_sync > 1
+    return distributed(make, strategy), -(-len(images) // size) if several else None
 
 
 def _settings(

@@ -14,7 +14,9 @@ import tensorflow as tf
 
 from pipelines.training.augmentation import Augmentation
 from pipelines.training.plan import TrainingPlan
+from pipelines.training.replicas import Share
 
+ALL_ROWS = Share()
 LABEL_SEED = 1_000_003  # added to the seed, so that noise on labels is no picture's noise
 
 
@@ -45,35 +47,50 @@ class Examples:
         """How many whole batches an epoch has."""
         return len(self.images) // self.plan.batch_size
 
-    def training(self, first_step: int = 0) -> tf.data.Dataset:
-        """Return batches (B, H, W, C) float32 and targets (B, classes), from a step on."""
+    def training(self, first_step: int = 0, share: Share = ALL_ROWS) -> tf.data.Dataset:
+        """Return batches (B, H, W, C) float32 and targets (B, classes), from a step on.
+
+        A share of them has its rows of each batch alone; they are as in the whole.
+        """
+        first, end = share.rows(self.plan.batch_size)
+        # Where all rows are made here, nothing is said: one graph for all who train alone.
+        rows = (first, self.plan.batch_size) if share.count > 1 else None
         read, targets = _reader(self.images), tf.constant(self.labels.astype("int32"))
         first_swapped = tf.random.stateless_uniform((len(self.images),), (self.seed, 0)) < 0.5
 
         def load(step: tf.Tensor, chosen: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-            x = tf.ensure_shape(read(chosen), (self.plan.batch_size, *self.images.shape[1:]))
+            chosen = chosen[first:end]
+            x = tf.ensure_shape(read(chosen), (end - first, *self.images.shape[1:]))
             x = tf.cast(x, tf.float32) / 255.0
             if self.augment is not None:
                 swapped = tf.gather(first_swapped, chosen) ^ (step // self.steps % 2 == 1)
-                x = self.augment(x, self._seed(step), swapped=swapped)
-            y = self._with_noise(tf.gather(targets, chosen), step)
-            return self.prepare(x), tf.one_hot(y, self.classes)
+                x = self.augment(x, self._seed(step), swapped=swapped, rows=rows)
+            y = self._with_noise(tf.gather(targets, chosen), step, share)
+            y = tf.one_hot(y, self.classes)
+            if self.augment is not None:
+                x, y = self.augment.mix(x, y, self._seed(step), rows=rows)
+            return self.prepare(x), y
 
         first_epoch, skipped = divmod(first_step, self.steps)
         epochs = tf.data.Dataset.range(first_epoch, self.plan.epochs)
         chosen = epochs.flat_map(self._order).skip(skipped).enumerate(first_step)
         return chosen.map(load, num_parallel_calls=1).prefetch(4)
 
-    def plain(self) -> tf.data.Dataset:
-        """Return every picture once, unchanged and in order; the last batch may be smaller."""
+    def plain(self, share: Share = ALL_ROWS, batch_size: int | None = None) -> tf.data.Dataset:
+        """Return every picture once, unchanged and in order; the last batch may be smaller.
+
+        `batch_size` is the plan's unless given; a share of them has its rows of each batch alone.
+        """
         read, targets = _reader(self.images), tf.constant(self.labels.astype("int32"))
 
         def load(chosen: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            first, end = share.rows(tf.shape(chosen)[0])
+            chosen = chosen[first:end]
             x = tf.ensure_shape(read(chosen), (None, *self.images.shape[1:]))
             x = self.prepare(tf.cast(x, tf.float32) / 255.0)
             return x, tf.one_hot(tf.gather(targets, chosen), self.classes)
 
-        numbers = tf.data.Dataset.range(len(self.images)).batch(self.plan.batch_size)
+        numbers = tf.data.Dataset.range(len(self.images)).batch(batch_size or self.plan.batch_size)
         return numbers.map(load, num_parallel_calls=1).prefetch(4)
 
     def _order(self, epoch: tf.Tensor) -> tf.data.Dataset:
@@ -87,11 +104,12 @@ class Examples:
     def _seed(self, step: tf.Tensor) -> tf.Tensor:
         return tf.stack([tf.cast(self.seed, tf.int64), step])
 
-    def _with_noise(self, labels: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
+    def _with_noise(self, labels: tf.Tensor, step: tf.Tensor, share: Share) -> tf.Tensor:
         if not self.plan.label_noise:
             return labels
         seed = self._seed(step) + tf.constant((LABEL_SEED, 0), tf.int64)
-        draws = tf.random.stateless_uniform((2, self.plan.batch_size), seed)
+        first, end = share.rows(self.plan.batch_size)
+        draws = tf.random.stateless_uniform((2, self.plan.batch_size), seed)[:, first:end]
         others = tf.cast(draws[0] * self.classes, tf.int32)
         return tf.where(draws[1] < self.plan.label_noise, others, labels)
 

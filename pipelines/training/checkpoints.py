@@ -41,8 +41,8 @@ def save_checkpoint(path: Path, arrays: Mapping[str, np.ndarray], state: Mapping
     Raises:
         OSError: It could not be written; the one before is as it was.
     """
-    text = np.array(json.dumps(state))
-    write_whole(path, lambda file: np.savez(file, **arrays, **{STATE: text}))
+    entries: dict[str, Any] = {**arrays, STATE: np.array(json.dumps(state))}
+    write_whole(path, lambda file: np.savez(file, **entries))
 
 
 def load_checkpoint(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:

@@ -224,7 +224,8 @@ class Keeper(keras.callbacks.Callback):
         if watched < self.best:
             self.best = watched
             with self.averaged():
-                arrays = {f"{i:05}": np.asarray(v) for i, v in enumerate(self.model.weights)}
+                weights = enumerate(self.model.weights)
+                arrays: dict[str, Any] = {f"{i:05}": np.asarray(v) for i, v in weights}
             write_whole(self.folder.path / BEST, lambda file: np.savez(file, **arrays))
 
     def _report(self, running: Mapping[str, float], epoch: int | None = None) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Literal, get_args
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, get_args
+
+import keras
 
 from models.words import suggest
 from pipelines.training.schedules import Schedule
@@ -73,3 +75,23 @@ class TrainingPlan:
         for name in ("momentum", "average", "label_smoothing", "label_noise"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"{name} must be 0 or more and below 1; got {getattr(self, name)}")
+
+    def changed(self, **changes: Any) -> TrainingPlan:
+        """Return the plan with other values; a schedule may be named by its kind.
+
+        Raises:
+            ValueError: A value is out of range.
+        """
+        if isinstance(kind := changes.get("schedule"), str):
+            epochs = changes.get("epochs", self.epochs)
+            changes["schedule"] = Schedule.standard(kind, epochs)  # type: ignore[arg-type]
+        return replace(self, **changes)
+
+
+def plan_loss(plan: TrainingPlan) -> keras.losses.Loss:
+    """Return the plan's loss, of one-hot labels and logits."""
+    if plan.loss == "square":
+        return keras.losses.MeanSquaredError()
+    return keras.losses.CategoricalCrossentropy(
+        from_logits=True, label_smoothing=plan.label_smoothing
+    )

@@ -75,6 +75,18 @@ class Schedule:
         if self.patience < 1:
             raise ValueError(f"patience must be at least 1 epoch; got {self.patience}")
 
+    @classmethod
+    def standard(cls, kind: Kind, epochs: int) -> Schedule:
+        """Return a schedule of that kind whose parts suit a training of so many epochs.
+
+        `step` falls at one half and at three quarters of the way, as in arXiv:1512.03385, section
+        4.2; `exponential` and `inverse` end at a hundredth and at a tenth of the peak.
+        """
+        if kind == "step":
+            return cls(kind=kind, milestones=(epochs / 2, epochs * 3 / 4))
+        factors = {"exponential": 0.01 ** (1 / epochs), "inverse": 9 / epochs}
+        return cls(kind=kind, factor=factors.get(kind, cls.factor))
+
     def rate(self, step: Any, *, peak: float, epochs: int, steps_per_epoch: int) -> Any:
         """Return the learning rate at `step`, a number or a tensor from 0 on, as float32.
 

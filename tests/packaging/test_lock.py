@@ -18,6 +18,8 @@ EXTRAS = (
     "safetensors",
     "openvino",
     "onnx",
+    "tune",
+    "scale",
     "dev",
 )  # what the Makefile installs
 PYTHONS = ("3.11", "3.12", "3.13")

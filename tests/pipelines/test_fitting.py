@@ -12,6 +12,7 @@ import threading
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -46,8 +47,8 @@ def train(images, labels, folder=None, seed=1, *, plan=PLAN, dropout=0.0, **opti
         image = keras.Input((16, 16, 1))
         dropped = keras.layers.Dropout(dropout, seed=5)(image)
         model = keras.Model(image, model(dropped))
-    options = {"augment": AUGMENT, "prepare": lambda x: x} | options
-    log = fit(model, images, labels, plan=plan, seed=seed, folder=folder, **options)
+    settings: dict[str, Any] = {"augment": AUGMENT, "prepare": lambda x: x} | options
+    log = fit(model, images, labels, plan=plan, seed=seed, folder=folder, **settings)
     return model, log
 
 
@@ -159,7 +160,7 @@ def test_a_diverging_run_stops_and_keeps_its_last_finite_state(
 ) -> None:
     monkeypatch.setattr("pipelines.training.keeper.LOOK_EVERY_S", 0.0)
     labels = digits.labels[:320]
-    broken = []
+    broken: list[keras.Model] = []
 
     def breaks_at_step_25(progress) -> bool:
         if stop_after(25)(progress):
@@ -169,7 +170,7 @@ def test_a_diverging_run_stops_and_keeps_its_last_finite_state(
     keras.utils.set_random_seed(1)
     model = create_model("lenet_micro", input_shape=(16, 16, 1))
     broken.append(model)
-    options = {"plan": PLAN, "prepare": lambda x: x, "seed": 1}
+    options: dict[str, Any] = {"plan": PLAN, "prepare": lambda x: x, "seed": 1}
     with pytest.raises(TrainingError, match=r"is nan in epoch 3, step 6.*checkpoint.*is kept"):
         fit(
             model,
@@ -296,7 +297,7 @@ np.savez(out, *weights(model)) if not limit else print("ended", flush=True)
 """
 
 
-def start(folder: Path, out: Path, limit: int = 0) -> subprocess.Popen:
+def start(folder: Path, out: Path, limit: int = 0) -> subprocess.Popen[str]:
     command = [sys.executable, "-c", SCRIPT, str(folder), str(out), str(limit)]
     environment = os.environ | {"CUDA_VISIBLE_DEVICES": "", "TF_CPP_MIN_LOG_LEVEL": "3"}
     return subprocess.Popen(
@@ -314,6 +315,7 @@ def start(folder: Path, out: Path, limit: int = 0) -> subprocess.Popen:
 def test_a_process_that_is_killed_goes_on_to_the_same_weights(tmp_path: Path, number) -> None:
     whole = start(tmp_path / "whole", tmp_path / "whole.npz")
     broken = start(tmp_path / "broken", tmp_path / "broken.npz")
+    assert broken.stdout is not None
     for line in broken.stdout:
         if int(line.split()[0]) >= 3:
             time.sleep(np.random.default_rng().uniform(0, 0.3))  # at a random step
@@ -325,6 +327,7 @@ def test_a_process_that_is_killed_goes_on_to_the_same_weights(tmp_path: Path, nu
         assert "the same call goes on from" in errors
     assert (tmp_path / "broken" / CHECKPOINT).is_file()
     again = start(tmp_path / "broken", tmp_path / "broken.npz")
+    assert again.stdout is not None
     first = again.stdout.readline().split()
     assert int(first[0]) >= 3  # it went on, and did not begin again
     for process in (whole, again):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import keras
 import numpy as np
@@ -81,7 +82,7 @@ def adam(w, g, state, t, rate):
     return w - corrected * state["m"] / (np.sqrt(state["v"]) + 1e-7)
 
 
-RULES: dict[OptimizerName, Callable] = {
+RULES: dict[OptimizerName, Callable[..., np.ndarray]] = {
     "sgd": sgd,
     "momentum": momentum,
     "nesterov": nesterov,
@@ -110,7 +111,8 @@ def test_a_hundred_steps_follow_the_formula(name: OptimizerName, decay: float) -
     )
     optimizer = make_optimizer(model, plan, ScheduledRate(plan.schedule, PEAK, 10, STEPS // 10))
     kernel, bias = start.astype(float), np.zeros(4)
-    mean, states = kernel.copy(), ({}, {})
+    mean = kernel.copy()
+    states: tuple[dict[str, Any], dict[str, Any]] = ({}, {})
     optimizer.build(model.trainable_variables)
     for t in range(STEPS):
         gradients = [random.normal(size=shape).astype("float32") for shape in ((6, 4), (4,))]

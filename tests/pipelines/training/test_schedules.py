@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from pathlib import Path
 
 import keras
@@ -17,8 +18,8 @@ TOTAL = EPOCHS * STEPS
 
 
 def rates(schedule: Schedule) -> list[float]:
-    options = {"peak": PEAK, "epochs": EPOCHS, "steps_per_epoch": STEPS}
-    return [float(schedule.rate(t, **options)) for t in range(TOTAL)]
+    rate = partial(schedule.rate, peak=PEAK, epochs=EPOCHS, steps_per_epoch=STEPS)
+    return [float(rate(t)) for t in range(TOTAL)]
 
 
 def u(t: int) -> float:
@@ -26,8 +27,7 @@ def u(t: int) -> float:
 
 
 def one_cycle(t: int) -> float:
-    points = [(0.0, 0.1), (0.45, 1.0), (0.9, 0.1), (1.0, 0.001)]
-    return PEAK * float(np.interp(u(t), *zip(*points, strict=True)))
+    return PEAK * float(np.interp(u(t), (0.0, 0.45, 0.9, 1.0), (0.1, 1.0, 0.1, 0.001)))
 
 
 FORMULAS = {
