@@ -1,36 +1,22 @@
-"""How the shipped classifiers were trained, as data; and the code that runs such a recipe."""
+"""How the shipped classifiers were trained, as data; `recipe_runs` trains so."""
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
-import statistics
-import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Literal
 
 import keras
-import tensorflow as tf
 
-from models.catalog import create_model
-from models.folding import fold_into
-from models.layers.whitening import PatchWhitening
 from models.losses import MaximumAPosteriori
+from models.noise import Noise
 from models.words import suggest
-from pipelines.classification.data import DataError, LabelledImages, Split, load_data
-from pipelines.classification.pipeline import ImageClassification
-from pipelines.fitting import TrainingPlan, fit
-from pipelines.preprocessing import ImagePreprocessing, scale_pixels
+from pipelines.classification.labelled_images import Split
+from pipelines.preprocessing import ImagePreprocessing
+from pipelines.standardisation import Kind as StandardisationKind
 from pipelines.training.augmentation import Augmentation
-from pipelines.training.run_folder import LOG
-
-ADAPTED_ON = 5_000  # pictures that a whitening layer is measured on (arXiv:2404.00498)
-REPORT, PRESET = "report.json", "preset"
+from pipelines.training.plan import TrainingPlan
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +37,11 @@ class Recipe:
         measured: The split that the figures are of.
         folded_into: The network that is shipped, where it is another than the one that trains: the
             same without normalisation (`models.folding.fold_into`).
+        standardise: What of the training pictures is measured and kept in `preprocessing`; None
+            for what that states.
+        initialisation: Where weights start, see `models.initialisation`; empty for the network's
+            own choice.
+        noise: Random layers added to the network while it trains.
     """
 
     title: str
@@ -65,6 +56,13 @@ class Recipe:
     loss: Literal["cross_entropy", "map_criterion"] = "cross_entropy"
     measured: Split = "test"
     folded_into: str = ""
+    standardise: StandardisationKind | None = None
+    initialisation: str = ""
+    noise: Noise | None = None
+
+    def criterion(self) -> keras.losses.Loss | None:
+        """Return the loss where it is not the plan's."""
+        return MaximumAPosteriori() if self.loss == "map_criterion" else None
 
 
 # MNIST's own preparation: the digit in a 20 x 20 box, its centre of mass in the middle of 28 x 28.
@@ -204,7 +202,7 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
             measured="validation",
             preprocessing=CIFAR10,
             plan=TrainingPlan(
-                epochs=8,
+                epochs=6,
                 batch_size=256,
                 peak_rate=0.02,
                 weight_decay=0.2,
@@ -230,236 +228,3 @@ def recipe(name: str) -> Recipe:
     if name not in RECIPES:
         raise ValueError(f"unknown recipe {name!r}; {suggest(name, RECIPES)}")
     return RECIPES[name]
-
-
-def run(
-    name: str,
-    *,
-    out: str | os.PathLike[str],
-    data: str | None = None,
-    seeds: Sequence[int] = (0,),
-    epochs: int | None = None,
-    progress: bool = False,
-) -> dict[str, Any]:
-    """Train a recipe once a seed, evaluate each, and return the report.
-
-    Each seed has a folder `out/seed_N` with its log, its report and its preset. A seed that is
-    complete is not trained again; one that was interrupted goes on. The summary over all seeds is
-    `out/report.json`; the preset to ship, the first seed's with its log, is `out/NAME`.
-
-    Args:
-        name: One of `RECIPES`.
-        out: The run's folder.
-        data: Where the data set lies; None lets Keras download it.
-        seeds: One training each.
-        epochs: Instead of the recipe's.
-        progress: Whether to print a line an epoch on standard error.
-    """
-    chosen = recipe(name)
-    if not seeds:
-        raise ValueError("seeds must name at least one training; got none")
-    if epochs is not None:
-        chosen = replace(chosen, plan=replace(chosen.plan, epochs=epochs))
-    out = Path(out)
-    others = [load_data(also) for also in chosen.also]  # what is missing is said before training
-    reports = [
-        _run_seed(name, chosen, out / f"seed_{seed}", data, seed, progress) for seed in seeds
-    ]
-    accuracies = [report["accuracy"] for report in reports]
-    summary = {
-        "recipe": name,
-        "data": f"{chosen.data} {chosen.measured}",
-        "seeds": list(seeds),
-        "accuracy": accuracies,
-        "mean": statistics.mean(accuracies),
-        "spread": max(accuracies) - min(accuracies),
-        "preset": str(out / name),
-    }
-    _publish(out / f"seed_{seeds[0]}" / PRESET, summary, others)
-    (out / REPORT).write_text(json.dumps(summary, indent=2) + "\n", "utf-8")
-    return summary
-
-
-def _run_seed(
-    name: str, chosen: Recipe, folder: Path, data: str | None, seed: int, progress: bool
-) -> dict[str, Any]:
-    if (folder / REPORT).is_file():
-        report: dict[str, Any] = json.loads((folder / REPORT).read_text("utf-8"))
-        return report
-    train = load_data(chosen.data, "train", folder=data)
-    test = load_data(chosen.data, chosen.measured, folder=data)
-    keras.utils.set_random_seed(seed)
-    plan = chosen.preprocessing
-    sizes: dict[str, Any] = {"classes": len(train.classes), "input_shape": plan.input_shape}
-    with _computing_in(chosen.plan.precision):
-        network = create_model(chosen.model, **sizes)
-    classifier = ImageClassification(network, preprocessing=plan, labels=train.classes, preset=name)
-    start = time.monotonic()
-    _fit(classifier, train, chosen.plan, chosen.augment, chosen.loss, seed, folder, progress)
-    minutes = (time.monotonic() - start) / 60
-    shipped = create_model(chosen.folded_into or chosen.model, **sizes)
-    if chosen.folded_into:
-        fold_into(shipped, network)
-    else:
-        shipped.set_weights(network.get_weights())
-    facts = {
-        "title": chosen.title,
-        "description": f"{chosen.expected}. Trained by `sightsound train {name} --seeds {seed}`.",
-        "data": f"{chosen.data} train, {len(train):,} pictures",
-        "licence": f"weights Apache-2.0; data: {chosen.licence}",
-    }
-    classifier = ImageClassification(shipped, preprocessing=plan, labels=train.classes, preset=name)
-    saved = classifier.save(folder / PRESET, metadata=facts, overwrite=True)
-    # What is measured is what is shipped: the weights as they come back from half precision.
-    shipped_classifier = ImageClassification.from_preset(saved)
-    measured = shipped_classifier.evaluate(test)
-    report = {
-        "recipe": name,
-        "seed": seed,
-        "epochs": chosen.plan.epochs,
-        "minutes": round(minutes, 1),
-        "accuracy": measured.accuracy,
-        "ece": measured.ece,
-        "loss": measured.loss,
-    }
-    if chosen.augment.mirror:
-        report["accuracy_mirrored"] = shipped_classifier.evaluate(test, mirror=True).accuracy
-    (folder / REPORT).write_text(json.dumps(report, indent=2) + "\n", "utf-8")
-    return report
-
-
-def _publish(saved: Path, summary: Mapping[str, Any], others: Sequence[LabelledImages]) -> None:
-    """Write the first seed's preset under the recipe's name, with all that was measured."""
-    classifier = ImageClassification.from_preset(saved)
-    name, data, seeds = summary["recipe"], summary["data"], summary["seeds"]
-    first = json.loads((saved.parent / REPORT).read_text("utf-8"))
-    evaluate = f"sightsound evaluate --preset {name} --data"
-    split = "" if data.endswith(" test") else f" --split {data.split()[1]}"
-    train = f"sightsound train {name} --seeds {' '.join(map(str, seeds))}"
-    named = data.split()[0]
-    rows = [
-        ("accuracy", first["accuracy"], data, f"{evaluate} {named}{split}"),
-        ("calibration error", first["ece"], data, f"{evaluate} {named}{split}"),
-    ]
-    if "accuracy_mirrored" in first:
-        command = f"{evaluate} {named}{split} --mirror"
-        rows.append(("accuracy with mirror images", first["accuracy_mirrored"], data, command))
-    for other in others:
-        accuracy = classifier.evaluate(other).accuracy
-        rows.append(("accuracy", accuracy, other.name, f"{evaluate} {other.name.split()[0]}"))
-    if len(seeds) > 1:
-        rows.append((f"accuracy, mean of {len(seeds)} seeds", summary["mean"], data, train))
-        rows.append(("accuracy, best less worst seed", summary["spread"], data, train))
-    keys = ("name", "value", "data", "command")
-    metrics = [dict(zip(keys, row, strict=True)) for row in rows]
-    published = classifier.save(summary["preset"], metadata={"metrics": metrics}, overwrite=True)
-    shutil.copy(saved.parent / LOG, published / LOG)
-
-
-def fit_classifier(
-    start: ImageClassification,
-    data: LabelledImages,
-    *,
-    epochs: int,
-    batch_size: int,
-    peak_rate: float,
-    augment: Augmentation | None,
-    seed: int,
-    name: str,
-    folder: str | os.PathLike[str] | None,
-    progress: bool,
-) -> ImageClassification:
-    """Train a copy of `start` on the data's classes; see `ImageClassification.fit`."""
-    if len(data.classes) < 2:
-        raise DataError(f"a classifier needs at least two classes; {data.name} has {data.classes}")
-    keras.utils.set_random_seed(seed)
-    shape = start.preprocessing.input_shape
-    model = create_model(start.model.name, classes=len(data.classes), input_shape=shape)
-    for new, old in zip(model.weights, start.model.weights, strict=True):
-        if tuple(new.shape) == tuple(old.shape):
-            new.assign(old)
-    fitted = ImageClassification(
-        model, preprocessing=start.preprocessing, labels=data.classes, preset=name
-    )
-    plan = TrainingPlan(
-        epochs=epochs,
-        batch_size=min(batch_size, len(data)),
-        peak_rate=peak_rate,
-        # Short runs have few steps to average over: a tenth of an epoch's worth at most.
-        average=min(0.998, 1 - 10 / max(20, len(data) // batch_size * epochs)),
-    )
-    augment = augment or Augmentation(rotation_deg=8.0, log_scale=0.1, shift_px=shape[0] / 14)
-    _fit(fitted, data, plan, augment, "cross_entropy", seed, folder, progress)
-    return fitted
-
-
-@contextmanager
-def _computing_in(precision: str) -> Iterator[None]:
-    """Build networks under another dtype policy."""
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(precision)
-    try:
-        yield
-    finally:
-        keras.config.set_dtype_policy(before)
-
-
-def _fit(
-    classifier: ImageClassification,
-    data: LabelledImages,
-    plan: TrainingPlan,
-    augment: Augmentation,
-    loss: str,
-    seed: int,
-    folder: str | os.PathLike[str] | None,
-    progress: bool,
-) -> None:
-    preprocessing = classifier.preprocessing
-    margin = preprocessing.margin_px
-
-    def prepare(pixels: Any) -> Any:
-        if margin:
-            pixels = keras.ops.pad(pixels, ((0, 0), (margin, margin), (margin, margin), (0, 0)))
-        return scale_pixels(preprocessing, pixels)
-
-    images = classifier.fitted_pictures(data.images)
-    for layer in classifier.model.layers:
-        if isinstance(layer, PatchWhitening):
-            layer.adapt(prepare(tf.constant(images[:ADAPTED_ON], tf.float32) / 255.0))
-    fit(
-        classifier.model,
-        images,
-        data.labels,
-        plan=plan,
-        prepare=prepare,
-        augment=augment,
-        loss=MaximumAPosteriori() if loss == "map_criterion" else None,
-        seed=seed,
-        folder=folder,
-        progress=progress,
-    )
-
-
-def card(name: str, model: str, facts: Mapping[str, Any]) -> str:
-    """Return a preset's README."""
-    rows = [
-        f"| {m['name']} | {m['value']:.4f} | {m['data']} | `{m['command']}` |"
-        for m in facts["metrics"]
-    ]
-    table = ["| figure | value | data | command |", "|---|---|---|---|", *rows] if rows else []
-    labels = ", ".join(facts["labels"][:20]) + (", ..." if len(facts["labels"]) > 20 else "")
-    lines = [
-        f"# {name}",
-        "",
-        f"{facts['title']}.",
-        "",
-        facts["description"],
-        "",
-        f"- network: `{model}`, {facts['parameters']:,} trainable parameters",
-        f"- trained on: {facts['data']}",
-        f"- licence: {facts['licence']}",
-        f"- labels: {labels}",
-        "",
-        *table,
-    ]
-    return "\n".join(lines).rstrip() + "\n"

@@ -1,10 +1,12 @@
 """Measure a preset on labelled pictures.
 
 DATA is a name (mnist, fashion_mnist, cifar10, digits), a .npz or IDX file, or a folder that has a
-folder of pictures a label.
+folder of pictures a label. Several presets are measured each and as an ensemble, which averages
+their probabilities.
 
-Example:
+Examples:
   sightsound evaluate --data my_digits/ --mistakes mistakes.png
+  sightsound evaluate --data digits --preset lenet_modern_mnist lenet5_mnist lenet5_1998_mnist
 """
 
 from __future__ import annotations
@@ -23,12 +25,14 @@ from sightsound.quiet import quiet_start
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """State what the command takes."""
-    add_preset_options(parser)
+    add_preset_options(parser, several=True)
     add_engine_option(parser)
     parser.add_argument("--data", required=True, help="labelled pictures: a name, file or folder")
     parser.add_argument("--folder", help="where a named set lies (else it is downloaded)")
     parser.add_argument(
-        "--split", choices=("train", "validation", "test"), default="test", help="which part (test)"
+        "--split",
+        choices=("train", "validation", "test"),
+        help="which part (test; all of a folder that has no parts of its own)",
     )
     parser.add_argument(
         "--mirror", action="store_true", help="average with each picture's mirror image"

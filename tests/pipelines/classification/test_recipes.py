@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from models.catalog import list_models
-from pipelines.classification import recipes
+from pipelines.classification import recipe_runs, recipes
 from pipelines.classification.data import NAMED, load_data
 from pipelines.classification.pipeline import ImageClassification
 from pipelines.presets import list_presets, load_preset
@@ -35,7 +35,7 @@ def small_mnist(digits, tmp_path_factory):
 
 
 def test_a_recipe_trains_each_seed_once_and_ships_the_first(small_mnist, tmp_path: Path) -> None:
-    run = partial(recipes.run, out=tmp_path, data=str(small_mnist), epochs=2)
+    run = partial(recipe_runs.run, out=tmp_path, data=str(small_mnist), epochs=2)
     report = run("lenet5_mnist", seeds=(0, 1))
     assert report["mean"] == pytest.approx(np.mean(report["accuracy"]))
     assert report["accuracy"][0] != report["accuracy"][1]
@@ -72,7 +72,7 @@ def small_cifar10(photographs, tmp_path: Path) -> Path:
 
 @pytest.mark.slow
 def test_a_normalised_network_in_half_precision_ships_as_the_plain_one(
-    small_cifar10: Path, tmp_path: Path, monkeypatch
+    small_cifar10: Path, tmp_path: Path
 ) -> None:
     tiny = recipes.recipe("all_cnn_c_cifar10")
     tiny = replace(
@@ -81,9 +81,13 @@ def test_a_normalised_network_in_half_precision_ships_as_the_plain_one(
         folded_into="all_cnn_micro",
         plan=replace(tiny.plan, batch_size=64, average=0.9),
     )
-    monkeypatch.setattr(recipes, "recipe", lambda _: tiny)
-    run = partial(recipes.run, "all_cnn_c_cifar10", out=tmp_path / "out", data=str(small_cifar10))
-    report = run(epochs=12)
+    report = recipe_runs.run(
+        "all_cnn_c_cifar10",
+        instead=tiny,
+        out=tmp_path / "out",
+        data=str(small_cifar10),
+        epochs=12,
+    )
     assert report["data"] == "cifar10 validation"
     shipped = ImageClassification.from_preset(report["preset"])
     assert shipped.model.name == "all_cnn_micro"
@@ -105,7 +109,7 @@ def test_recipes_name_what_exists() -> None:
 
 def test_an_unknown_recipe_names_the_nearest(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="did you mean 'lenet5_mnist'"):
-        recipes.run("lenet5_mnits", out=tmp_path)
+        recipe_runs.run("lenet5_mnits", out=tmp_path)
 
 
 def test_every_shipped_classifier_has_its_recipe() -> None:
