@@ -6,15 +6,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
 from models.words import suggest
 
+Preset = str | os.PathLike[str]
 
-def _image_classification(preset: str | os.PathLike[str], **options: Any) -> Any:
+
+def _image_classification(preset: Preset | Sequence[Preset], **options: Any) -> Any:
+    if isinstance(preset, Sequence) and not isinstance(preset, str):
+        from pipelines.classification.ensemble import Ensemble
+
+        return Ensemble.from_presets(preset, **options)
     from pipelines.classification.pipeline import ImageClassification
 
     return ImageClassification.from_preset(preset, **options)
@@ -33,12 +39,13 @@ TASKS: Mapping[str, Task] = MappingProxyType(
 )
 
 
-def pipeline(task: str, preset: str | os.PathLike[str] | None = None, **options: Any) -> Any:
+def pipeline(task: str, preset: Preset | Sequence[Preset] | None = None, **options: Any) -> Any:
     """Return the pipeline of a task, ready to be called.
 
     Args:
         task: One of `TASKS`, such as "image-classification".
-        preset: A shipped preset's name, a folder, or `hf://owner/name`; the task's own when None.
+        preset: A shipped preset's name, a folder, or `hf://owner/name`; the task's own when None;
+            several classifiers make an ensemble.
         **options: What the task's `from_preset` takes besides, such as `offline=True`.
 
     Raises:
@@ -47,4 +54,5 @@ def pipeline(task: str, preset: str | os.PathLike[str] | None = None, **options:
     """
     if task not in TASKS:
         raise ValueError(f"unknown task {task!r}; {suggest(task, TASKS)}")
-    return TASKS[task].open(preset or TASKS[task].default_preset, **options)
+    chosen = TASKS[task].default_preset if preset is None else preset
+    return TASKS[task].open(chosen, **options)

@@ -73,6 +73,13 @@ class Prediction:
     index: int
 
 
+@dataclass(frozen=True, slots=True)
+class SampledPrediction(Prediction):
+    """A prediction with the standard deviation of its probability over the samples."""
+
+    spread: float
+
+
 @dataclass(frozen=True, kw_only=True)
 class ClassificationResult(Result):
     """The most probable labels of one picture, best first.
@@ -118,8 +125,54 @@ class ClassificationResult(Result):
         lines = [self.source]
         for guess in self.predictions:
             bar = "█" * round(guess.score * BAR_WIDTH)
-            lines.append(f"  {guess.label:<{width}}  {guess.score:7.2%}  {bar}".rstrip())
+            lines.append(f"  {guess.label:<{width}}  {_share(guess)}  {bar}".rstrip())
         return "\n".join(lines)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SampledResult(ClassificationResult):
+    """The mean over many samples of a network with random layers, and how far they agree.
+
+    Attributes:
+        spreads: (K,) standard deviations of the K best labels' probabilities over the samples.
+        entropy: Of the mean probabilities, in nats: 0 for certainty, log(classes) for none.
+        mutual_information: The part of the entropy, in nats, that the samples' disagreement makes.
+        samples: How many there were.
+    """
+
+    spreads: np.ndarray = field(repr=False, compare=False)
+    entropy: float
+    mutual_information: float
+    samples: int
+
+    @cached_property
+    def predictions(self) -> tuple[SampledPrediction, ...]:
+        """The K best labels, best first."""
+        rows = (self.indices.tolist(), self.scores.tolist(), self.spreads.tolist())
+        return tuple(
+            SampledPrediction(self.labels[index], score, index, spread)
+            for index, score, spread in zip(*rows, strict=True)
+        )
+
+    @property
+    def spread(self) -> float:
+        """The standard deviation of the most probable label's probability."""
+        return self.predictions[0].spread
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values that JSON can hold."""
+        return {
+            **super().to_dict(),
+            "spread": self.spread,
+            "entropy": self.entropy,
+            "mutual_information": self.mutual_information,
+            "mc_samples": self.samples,
+        }
+
+
+def _share(guess: Prediction) -> str:
+    spread = f" ±{guess.spread:6.2%}" if isinstance(guess, SampledPrediction) else ""
+    return f"{guess.score:7.2%}{spread}"
 
 
 @dataclass(frozen=True, kw_only=True)

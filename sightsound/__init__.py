@@ -17,25 +17,45 @@ if TYPE_CHECKING:
     from models.arithmetic import conv_output
     from models.catalog import create_model, features, list_models, model_info
     from models.explain import explain
+    from models.noise import Noise
     from pipelines import pipeline
+    from pipelines.classification.ensemble import Ensemble
+    from pipelines.classification.own_pictures import train_own
     from pipelines.classification.pipeline import ImageClassification
+    from pipelines.classification.recipe_runs import train_recipe
+    from pipelines.classification.recipes import recipe
     from pipelines.export import load_exported
     from pipelines.images import ImageError
     from pipelines.preprocessing import ImagePreprocessing
     from pipelines.presets import PresetError, list_presets
-    from pipelines.results import ClassificationResult, FailedResult, Prediction, Result
+    from pipelines.results import (
+        ClassificationResult,
+        FailedResult,
+        Prediction,
+        Result,
+        SampledResult,
+    )
+    from pipelines.training.augmentation import Augmentation
+    from pipelines.training.plan import TrainingPlan
+    from pipelines.training.schedules import Schedule
 
     __version__: str
 
 __all__ = [
+    "Augmentation",
     "ClassificationResult",
+    "Ensemble",
     "FailedResult",
     "ImageClassification",
     "ImageError",
     "ImagePreprocessing",
+    "Noise",
     "Prediction",
     "PresetError",
     "Result",
+    "SampledResult",
+    "Schedule",
+    "TrainingPlan",
     "__version__",
     "conv_output",
     "create_model",
@@ -46,6 +66,9 @@ __all__ = [
     "load_exported",
     "model_info",
     "pipeline",
+    "recipe",
+    "train_own",
+    "train_recipe",
 ]
 
 
@@ -66,6 +89,10 @@ def __getattr__(name: str) -> object:
             from models.explain import explain
 
             return explain
+        case "Noise":
+            from models.noise import Noise
+
+            return Noise
         case "pipeline":
             from pipelines import pipeline
 
@@ -78,6 +105,34 @@ def __getattr__(name: str) -> object:
             from pipelines.classification.pipeline import ImageClassification
 
             return ImageClassification
+        case "Ensemble":
+            from pipelines.classification.ensemble import Ensemble
+
+            return Ensemble
+        case "recipe":
+            from pipelines.classification.recipes import recipe
+
+            return recipe
+        case "train_recipe":
+            from pipelines.classification.recipe_runs import train_recipe
+
+            return train_recipe
+        case "train_own":
+            from pipelines.classification.own_pictures import train_own
+
+            return train_own
+        case "Augmentation":
+            from pipelines.training.augmentation import Augmentation
+
+            return Augmentation
+        case "TrainingPlan":
+            from pipelines.training.plan import TrainingPlan
+
+            return TrainingPlan
+        case "Schedule":
+            from pipelines.training.schedules import Schedule
+
+            return Schedule
         case "ImagePreprocessing":
             from pipelines.preprocessing import ImagePreprocessing
 
@@ -90,7 +145,7 @@ def __getattr__(name: str) -> object:
             from pipelines import presets
 
             return getattr(presets, name)
-        case "ClassificationResult" | "FailedResult" | "Prediction" | "Result":
+        case "ClassificationResult" | "FailedResult" | "Prediction" | "Result" | "SampledResult":
             from pipelines import results
 
             return getattr(results, name)

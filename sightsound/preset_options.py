@@ -9,13 +9,14 @@ from sightsound.arguments import as_usage_error
 from sightsound.quiet import quiet_start
 
 
-def add_preset_options(parser: argparse.ArgumentParser) -> None:
-    """Add `--task` and `--preset`."""
+def add_preset_options(parser: argparse.ArgumentParser, *, several: bool = False) -> None:
+    """Add `--task` and `--preset`, which takes one or, as an ensemble, `several`."""
     parser.add_argument("--task", default="image-classification", help="what to do (%(default)s)")
-    parser.add_argument(
-        "--preset",
-        help="a name from `sightsound presets`, a folder, or hf://owner/name (the task's own)",
-    )
+    what = "a name from `sightsound presets`, a folder, or hf://owner/name (the task's own)"
+    if several:
+        parser.add_argument("--preset", nargs="+", help=f"{what}; several are averaged")
+    else:
+        parser.add_argument("--preset", help=what)
 
 
 def add_engine_option(parser: argparse.ArgumentParser) -> None:
@@ -37,6 +38,7 @@ def open_pipeline(options: argparse.Namespace, *, engine: str = "tensorflow") ->
 
     with as_usage_error(), quiet_start():
         check_engine(engine)
-        if options.preset is not None:
-            load_preset(options.preset)  # refuses a wrong name before TensorFlow's seconds
-        return pipeline(options.task, options.preset, engine=engine)
+        named = options.preset if isinstance(options.preset, list) else [options.preset]
+        for preset in filter(None, named):
+            load_preset(preset)  # refuses a wrong name before TensorFlow's seconds
+        return pipeline(options.task, named[0] if len(named) == 1 else named, engine=engine)

@@ -5,19 +5,23 @@ from __future__ import annotations
 import os
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import tensorflow as tf
 from PIL import Image
 
-from pipelines.classification.data import DataError, LabelledImages, load_data
-from pipelines.classification.metrics import Evaluation, evaluate_scores
+from pipelines.classification.data import LabelledImages, load_data
+from pipelines.classification.metrics import Evaluation
+from pipelines.classification.scoring import Scored, score_all, scored_data
 from pipelines.images import Limits, Picture, describe_source, list_images, read_images
 from pipelines.mapping import OnError, count_of, map_batches, with_progress
 from pipelines.results import ClassificationResult, FailedResult
+
+if TYPE_CHECKING:
+    from pipelines.classification.monte_carlo import Sampled
 
 DEFAULT_LIMITS = Limits()
 SMALL_PX = 2**14  # 128 x 128: below, to prepare pictures by the batch is quicker than one by one
@@ -76,6 +80,8 @@ class Classifier(ABC):
         batch_size: int = 32,
         on_error: OnError = "raise",
         limits: Limits = DEFAULT_LIMITS,
+        mc_samples: int | None = None,
+        seed: int = 0,
     ) -> Any:
         """Classify.
 
@@ -86,6 +92,9 @@ class Classifier(ABC):
             on_error: What a picture that cannot be read does: `raise` its error, `skip` it, or
                 `return` a `FailedResult` in its place.
             limits: What is refused unread.
+            mc_samples: How many thinned networks to ask (Monte-Carlo dropout), for results with a
+                spread (`SampledResult`); None asks the whole network once.
+            seed: Determines them; the same seed gives a picture the same result in any batch.
 
         Returns:
             A `ClassificationResult` for one picture; a list for many; an iterator for an iterator.
@@ -95,7 +104,13 @@ class Classifier(ABC):
             ValueError: An argument is out of range.
         """
         stream = partial(
-            self.stream, top_k=top_k, batch_size=batch_size, on_error=on_error, limits=limits
+            self.stream,
+            top_k=top_k,
+            batch_size=batch_size,
+            on_error=on_error,
+            limits=limits,
+            mc_samples=mc_samples,
+            seed=seed,
         )
         if _is_one(inputs):
             results = list(stream([inputs]))
@@ -112,6 +127,8 @@ class Classifier(ABC):
         batch_size: int = 32,
         on_error: OnError = "raise",
         limits: Limits = DEFAULT_LIMITS,
+        mc_samples: int | None = None,
+        seed: int = 0,
         progress: bool = False,
     ) -> Iterator[Outcome]:
         """Classify a list, a folder, an iterator or a `tf.data.Dataset`, one result at a time.
@@ -120,10 +137,11 @@ class Classifier(ABC):
         prints a line on standard error once it takes over two seconds.
         """
         top_k = checked_top_k(top_k, self.labels)
+        sampler = None if mc_samples is None else self._sampler(mc_samples, seed)
         sources = _sources(inputs)
         results = map_batches(
             self._read(sources, limits),
-            partial(self._predict, top_k=top_k),
+            partial(self._predict, top_k=top_k, sampler=sampler),
             batch_size=batch_size,
             on_error=on_error,
             failed=self._failed,
@@ -132,15 +150,33 @@ class Classifier(ABC):
             return with_progress(results, count_of(sources), "classified")
         return results
 
+    def _sampler(self, samples: int, seed: int) -> Callable[[Sequence[np.ndarray]], Sampled]:
+        """Return what asks thinned networks about pictures.
+
+        Raises:
+            ValueError: This classifier cannot, or the numbers are out of range.
+        """
+        raise ValueError(
+            "mc_samples needs a preset's own network, whose dropout can be made active; got "
+            f"mc_samples={samples}, seed={seed} for {self.preset}, a {type(self).__name__}"
+        )
+
     def _predict(
-        self, names: Sequence[str], pixels: Sequence[np.ndarray], *, top_k: int
-    ) -> list[ClassificationResult]:
+        self,
+        names: Sequence[str],
+        pixels: Sequence[np.ndarray],
+        *,
+        top_k: int,
+        sampler: Callable[[Sequence[np.ndarray]], Sampled] | None,
+    ) -> Sequence[ClassificationResult]:
         start = time.perf_counter()
-        scores = self.scores(pixels)
+        sampled = sampler(pixels) if sampler else None
+        scores = sampled.mean if sampled else self.scores(pixels)
         order, best = best_scores(scores, top_k)
         share_ms = (time.perf_counter() - start) * 1000 / len(pixels)
         rows = zip(names, order, best, strict=True)
-        return [self._result(name, indices, row, share_ms) for name, indices, row in rows]
+        results = [self._result(name, indices, row, share_ms) for name, indices, row in rows]
+        return sampled.added_to(results) if sampled else results
 
     def _result(
         self, name: str, indices: np.ndarray, scores: np.ndarray, share_ms: float
@@ -182,56 +218,25 @@ class Classifier(ABC):
         Raises:
             DataError: The data's classes are not among this preset's labels.
         """
+        scored = self._scored(data, self.scores, batch_size, mirror, progress)
+        return scored.evaluation(scored.scores, preset=self.preset, classes=self.labels)
+
+    def _scored(
+        self,
+        data: LabelledImages | str | os.PathLike[str],
+        score: Callable[[Sequence[np.ndarray]], np.ndarray],
+        batch_size: int,
+        mirror: bool,
+        progress: bool,
+    ) -> Scored:
+        """Return what `score` gives for all pictures; arguments as for `evaluate`."""
         if not isinstance(data, LabelledImages):
             data = load_data(data)
-        unknown = [name for name in data.classes if name not in self.labels]
-        if unknown:
-            raise DataError(
-                f"the data's classes must be labels of {self.preset}; {unknown[:5]} are not among "
-                f"{list(self.labels[:10])}"
-            )
-        to_label = np.array([self.labels.index(name) for name in data.classes])
-        images = data.images
-        outcomes = self._score_all(images, batch_size, mirror)
+        items = (item for _, item in self._read(data.images, DEFAULT_LIMITS))
+        outcomes = score_all(items, score, batch_size, mirror)
         if progress:
             outcomes = with_progress(outcomes, len(data), "evaluated")
-        scores, kept, failed = [], [], []
-        for place, outcome in enumerate(outcomes):
-            if isinstance(outcome, Exception):
-                failed.append((describe_source(images[place]), str(outcome)))
-            else:
-                scores.append(outcome)
-                kept.append(place)
-        if not scores:
-            raise DataError(f"{data.name}: no picture could be read; the first: {failed[0][1]}")
-        return evaluate_scores(
-            np.stack(scores),
-            to_label[data.labels[kept]],
-            [images[place] for place in kept],
-            preset=self.preset,
-            data=data.name,
-            classes=self.labels,
-            failed=tuple(failed),
-        )
-
-    def _score_all(self, images: Any, batch_size: int, mirror: bool) -> Iterator[Any]:
-        """Yield each picture's (classes,) probabilities, or the exception that reading it gave."""
-        chunk: list[np.ndarray | Exception] = []
-        for _, item in self._read(images, DEFAULT_LIMITS):
-            chunk.append(item)
-            if len(chunk) == batch_size:
-                yield from self._score_chunk(chunk, mirror)
-                chunk = []
-        yield from self._score_chunk(chunk, mirror)
-
-    def _score_chunk(self, chunk: list[np.ndarray | Exception], mirror: bool) -> Iterator[Any]:
-        good = [item for item in chunk if not isinstance(item, Exception)]
-        scores = self.scores(good) if good else np.empty((0,))
-        if mirror and good:
-            scores = (scores + self.scores([item[:, ::-1] for item in good])) / 2
-        row = iter(scores)
-        for item in chunk:
-            yield item if isinstance(item, Exception) else next(row)
+        return scored_data(data, outcomes, labels=self.labels, preset=self.preset)
 
 
 def best_scores(scores: np.ndarray, top_k: int) -> tuple[np.ndarray, np.ndarray]:

@@ -27,7 +27,9 @@ from pipelines.presets import Preset, PresetError, load_preset, save_preset
 if TYPE_CHECKING:
     import keras
 
-    from pipelines.augmentation import Augmentation
+    from models.noise import Noise
+    from pipelines.classification.monte_carlo import MonteCarlo, Sampled
+    from pipelines.training.augmentation import Augmentation
 
 TASK = "image-classification"
 AT_ONCE = 256  # pictures in one step: more are no quicker (measured to 512) and need more memory
@@ -64,6 +66,7 @@ class ImageClassification(Classifier):
         if classes != len(labels):
             raise ValueError(f"{classes} classes must have as many labels; got {len(labels)}")
         self._engine = Engine(engine, model)
+        self._monte_carlo: MonteCarlo | None = None  # made when it is first asked for
         self.preprocessing = preprocessing
         self.labels = tuple(labels)
         self.preset = preset
@@ -191,13 +194,44 @@ class ImageClassification(Classifier):
         return np.concatenate([self._scores_of_few(pixels[i : i + AT_ONCE]) for i in parts])
 
     def _scores_of_few(self, pixels: Sequence[np.ndarray]) -> np.ndarray:
+        return cast("np.ndarray", _probabilities(self._engine(self._input(pixels))).numpy())
+
+    def _input(self, pixels: Sequence[np.ndarray]) -> tf.Tensor:
+        """Return what the network takes of pictures, as for `scores`."""
         groups = list(stacks(pixels))
         stack = groups[0][1]
         if len(groups) == 1 and stack.dtype == np.uint8:
-            prepared = self._prepare[stack.shape[-1]](stack)
-        else:
-            prepared = self._scale(self._fitted(pixels))
-        return cast("np.ndarray", _probabilities(self._engine(prepared)).numpy())
+            return self._prepare[stack.shape[-1]](stack)
+        return self._scale(self._fitted(pixels))
+
+    def _sampler(self, samples: int, seed: int) -> Callable[[Sequence[np.ndarray]], Sampled]:
+        # Here: an exported classifier has no Keras.
+        from pipelines.classification.monte_carlo import MonteCarlo, check_samples
+
+        check_samples(samples, seed)
+        if self._monte_carlo is None:
+            self._monte_carlo = MonteCarlo(self._engine.network)
+        ask = partial(self._monte_carlo, samples=samples, seed=seed)
+        return lambda pixels: ask(self._input(pixels))
+
+    def with_noise(self, noise: Noise, *, seed: int = 0) -> ImageClassification:
+        """Return this classifier with random layers in its network, see `models.noise`.
+
+        It shares the weights, and gives the same results, but to `mc_samples`.
+
+        Raises:
+            ValueError: The network has no place for a kind of noise.
+        """
+        from models.noise import with_noise
+
+        return ImageClassification(
+            with_noise(self.model, noise, seed=seed),
+            preprocessing=self.preprocessing,
+            labels=self.labels,
+            preset=self.preset,
+            metadata=self.metadata,
+            engine=self.engine,
+        )
 
     def _kept(self, picture: Picture) -> np.ndarray:
         """Return a large picture as the network sees it: hundreds may wait for their batch."""
@@ -254,7 +288,7 @@ class ImageClassification(Classifier):
             ImageError: A picture cannot be read.
             DataError: There is nothing to learn from.
         """
-        from pipelines.classification.recipes import fit_classifier
+        from pipelines.classification.fine_tuning import fit_classifier
 
         if not isinstance(data, LabelledImages):
             data = load_data(data, "train")
@@ -311,7 +345,7 @@ class ImageClassification(Classifier):
         Raises:
             FileExistsError: The folder exists and may not be replaced.
         """
-        from pipelines.classification.recipes import card
+        from pipelines.classification.preset_card import card
 
         name, network = Path(folder).name, self._engine.network
         stated = {

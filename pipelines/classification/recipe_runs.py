@@ -38,7 +38,7 @@ from pipelines.training.run_folder import LOG
 REPORT, PRESET = "report.json", "preset"
 
 
-def run(
+def train_recipe(
     name: str,
     *,
     out: str | os.PathLike[str],

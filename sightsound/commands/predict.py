@@ -6,6 +6,7 @@ Examples:
   sightsound predict seven.png
   sightsound predict --jsonl 'scans/**/*.png' | jq -r .label
   sightsound predict --preset lenet_modern_fashion_mnist --top-k 1 photos/
+  sightsound predict --mc-samples 50 --dropout 0.1 seven.png
 """
 
 from __future__ import annotations
@@ -13,18 +14,16 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
-from sightsound.arguments import count
+from pipelines.results import ClassificationResult, SampledResult
+from sightsound.arguments import UsageError, as_usage_error, count
 from sightsound.console import complain, line, on_terminal, visible
 from sightsound.inputs import expand
 from sightsound.preset_options import add_engine_option, add_preset_options, open_pipeline
-
-if TYPE_CHECKING:
-    from pipelines.results import ClassificationResult
 
 STDIN = "<stdin>"  # what the results call it
 WIDEST_NAME = 60  # of a picture in the table; longer names push their row to the right
@@ -43,6 +42,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="return",
         help="a picture that fails: list it among the results, leave it out, or stop",
     )
+    parser.add_argument(
+        "--mc-samples",
+        type=count,
+        metavar="N",
+        help="Monte-Carlo dropout: mean and spread over N thinned networks",
+    )
+    parser.add_argument("--seed", type=int, default=0, help="what they are drawn from (0)")
+    parser.add_argument(
+        "--dropout",
+        type=float,
+        metavar="RATE",
+        help="add dropout after each activation, for a network that has none",
+    )
     parser.add_argument("--output", type=Path, metavar="DIR", help="also write a file a result")
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="one JSON document, at the end")
@@ -51,16 +63,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print a row a picture; return 1 when one failed."""
+    if options.dropout is not None and options.mc_samples is None:
+        raise UsageError("--dropout is for --mc-samples: without it nothing would be dropped")
     classify = open_pipeline(options, engine=options.engine)
     sources = list(expand(options.inputs))
-    results = classify.stream(
-        sources,
-        top_k=options.top_k,
-        batch_size=options.batch_size,
-        on_error="raise" if options.on_error == "raise" else "return",
-        progress=on_terminal(),
-    )
-    widths = _widths(sources, classify.labels)
+    with as_usage_error():
+        if options.dropout is not None:
+            from models.noise import Noise
+
+            classify = classify.with_noise(Noise(dropout=options.dropout))
+        results = _stream(classify, sources, options)
+    widths = _widths(sources, classify.labels, options.mc_samples is not None)
     if not (options.json or options.jsonl):
         print(line(("picture", "label", "score", "next best"), widths))
     if options.output:
@@ -89,18 +102,36 @@ def run(options: argparse.Namespace) -> int:
     return 1 if failures else 0
 
 
-def _widths(sources: Sequence[object], labels: Sequence[str]) -> tuple[int, int, int, int]:
+def _stream(classify: Any, sources: Sequence[Any], options: argparse.Namespace) -> Iterator[Any]:
+    """Return the results to come; wrong options are refused at once."""
+    results: Iterator[Any] = classify.stream(
+        sources,
+        top_k=options.top_k,
+        batch_size=options.batch_size,
+        on_error="raise" if options.on_error == "raise" else "return",
+        mc_samples=options.mc_samples,
+        seed=options.seed,
+        progress=on_terminal(),
+    )
+    return results
+
+
+def _widths(
+    sources: Sequence[object], labels: Sequence[str], with_spread: bool
+) -> tuple[int, int, int, int]:
     """Return column widths that fit most rows, which are printed before all are known."""
     names = [STDIN if isinstance(source, bytes) else visible(str(source)) for source in sources]
     widest_name = max(map(len, (*names, "picture")))
     widest_label = max(map(len, (*labels, "label")))
-    return min(widest_name, WIDEST_NAME), widest_label, len("100.0%"), 0
+    score = len("100.0% ±50.0%" if with_spread else "100.0%")
+    return min(widest_name, WIDEST_NAME), widest_label, score, 0
 
 
 def _cells(result: ClassificationResult) -> tuple[str, str, str, str]:
     first, *others = result.predictions
     also = ", ".join(f"{other.label} {other.score:.1%}" for other in others)
-    return result.source, first.label, f"{first.score:.1%}", also
+    spread = f" ±{result.spread:.1%}" if isinstance(result, SampledResult) else ""
+    return result.source, first.label, f"{first.score:.1%}{spread}", also
 
 
 def _unused(folder: Path, source: str, taken: set[Path]) -> Path:

@@ -137,7 +137,7 @@ def _train_recipe(options: argparse.Namespace) -> int:
         recipes.recipe(options.recipe).plan.changed(**changes)  # what cannot be is said at once
     strategy = open_hardware(options)
     with redirect_stdout(sys.stderr):
-        report = recipe_runs.run(
+        report = recipe_runs.train_recipe(
             options.recipe,
             out=options.out or Path("runs", options.recipe),
             data=options.data,
