@@ -228,6 +228,28 @@ def test_train_lists_the_recipes_and_names_the_nearest(capsys: pytest.CaptureFix
     assert "did you mean 'lenet5_mnist'?" in err
 
 
+def test_train_refuses_a_plan_that_cannot_be(capsys: pytest.CaptureFixture[str]) -> None:
+    for words, hint in (
+        (("--optimizer", "adma"), "did you mean 'adam'"),
+        (("--rate", "-1"), "peak_rate must be above 0"),
+        (("--schedule", "cosin"), "schedule must be one of"),
+        (("--precision", "float8"), "unknown precision"),
+    ):
+        status, out, err = call_here(capsys, "train", "lenet5_mnist", *words)
+        assert (status, out) == (2, "")
+        assert hint in err
+
+
+def test_train_draws_a_schedule_instead_of_training(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    drawn = tmp_path / "schedule.png"
+    words = ("train", "lenet5_mnist", "--schedule", "one_cycle", "--show-schedule", drawn)
+    assert call_here(capsys, *words) == (0, f"drawn: {drawn}\n", "")
+    with Image.open(drawn) as picture:
+        assert picture.width > 500
+
+
 def test_export_writes_what_a_server_loads(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

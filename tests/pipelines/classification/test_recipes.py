@@ -10,11 +10,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from models.catalog import list_models
+from models.noise import Noise
 from pipelines.classification import recipe_runs, recipes
 from pipelines.classification.data import NAMED, load_data
+from pipelines.classification.ensemble import Ensemble
 from pipelines.classification.pipeline import ImageClassification
+from pipelines.classification.recipe_looks import RecipeLooks
 from pipelines.presets import list_presets, load_preset
 from tests.conftest import DATA_PACK
 
@@ -50,9 +54,55 @@ def test_a_recipe_trains_each_seed_once_and_ships_the_first(small_mnist, tmp_pat
     card = (preset.path / "README.md").read_text()
     assert "`sightsound train lenet5_mnist --seeds 0 1`" in card
     assert "digits (scikit-learn)" in card
+    assert f"| accuracy, ensemble of 2 | {report['ensemble']:.4f} |" in card
     shipped = ImageClassification.from_preset(preset.path)
     test = load_data("mnist", "test", folder=str(small_mnist))
     assert shipped.evaluate(test).accuracy == report["accuracy"][0]
+    members = [ImageClassification.from_preset(tmp_path / f"seed_{i}" / "preset") for i in (0, 1)]
+    assert Ensemble(members).evaluate(test).accuracy == report["ensemble"]
+
+    with pytest.raises(ValueError, match="holds a training by another recipe or plan"):
+        run("lenet5_mnist", seeds=(0, 1), epochs=3)
+
+
+def test_what_a_recipe_measures_and_adds_stays_out_of_the_shipped_network(
+    small_mnist: Path, tmp_path: Path
+) -> None:
+    """Scales are measured on the training pictures; noise trains, and is not shipped."""
+    changed = replace(
+        recipes.recipe("lenet5_mnist"),
+        standardise="standard",
+        initialisation="he",
+        noise=Noise(dropout=0.2),
+        also=(),
+    )
+    report = recipe_runs.train_recipe(
+        "lenet5_mnist", instead=changed, out=tmp_path, data=str(small_mnist), epochs=6
+    )
+    shipped = ImageClassification.from_preset(report["preset"])
+    train = load_data("mnist", "train", folder=str(small_mnist))
+    fitted = ImageClassification.fitted_pictures(shipped, train.images) / 255.0
+    (scale,), (offset,) = shipped.preprocessing.scale, shipped.preprocessing.offset
+    standardised = fitted * scale + offset
+    # The deviation's floor and single precision move the last digits.
+    assert standardised.mean() == pytest.approx(0.0, abs=1e-4)
+    assert standardised.std() == pytest.approx(1.0, abs=1e-4)
+    assert not any("dropout" in layer.name for layer in shipped.model.layers)
+    assert report["mean"] > 0.5  # of ten classes, 640 pictures and six epochs
+
+
+def test_a_recipe_can_be_looked_at_before_it_runs(small_mnist: Path, tmp_path: Path) -> None:
+    look = RecipeLooks("lenet5_mnist", {"schedule": "step", "epochs": 8}, str(small_mnist))
+    assert look.plan.schedule.milestones == (4, 6)
+    look.draw_schedule(tmp_path / "schedule.png")
+    look.draw_augmentation(tmp_path / "augmentation.png")
+    found = look.find_rate(tmp_path / "rate.png")
+    for name in ("schedule", "augmentation", "rate"):
+        with Image.open(tmp_path / f"{name}.png") as picture:
+            assert min(picture.size) > 100
+            assert len(set(picture.convert("L").getdata())) > 10
+    # Adam's usual rates for such a network; beyond 0.1 it diverges.
+    assert 1e-4 < found.suggested < 1e-1
 
 
 @pytest.fixture
