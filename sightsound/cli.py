@@ -26,6 +26,8 @@ COMMANDS = {
     "predict": "name what pictures show",
     "evaluate": "measure a preset on labelled pictures",
     "train": "train a preset by a recipe",
+    "search": "search a recipe's best parameters",
+    "experiment": "answer an open question with small networks",
     "export": "write a preset for serving",
     "benchmark": "measure latency and throughput on this machine",
     "app": "open the pages in a browser",
