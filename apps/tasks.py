@@ -57,4 +57,11 @@ NETWORKS = Page(
     ":material/account_tree:",
     "See what a network is made of, what each layer costs, and what a change would do.",
 )
-ALL_PAGES = (HOME, *TASK_PAGES, NETWORKS)
+TRAINING = Page(
+    VIEWS / "training.py",
+    "Training",
+    ":material/model_training:",
+    "Train a small network in the background, watch it learn, and take it with you.",
+)
+OTHER_PAGES = (TRAINING, NETWORKS)
+ALL_PAGES = (HOME, *TASK_PAGES, *OTHER_PAGES)

@@ -7,7 +7,7 @@ import streamlit as st
 from apps.plain_text import plain
 from apps.preset_card import score
 from apps.session import boot, preset_metadata
-from apps.tasks import NETWORKS, TASK_PAGES, Page
+from apps.tasks import OTHER_PAGES, TASK_PAGES, Page
 from pipelines.presets import PresetError
 
 IN_PYTHON = """\
@@ -29,7 +29,7 @@ def page() -> None:
         "exactly, trained, and at hand on these pages, in Python and on the command line. What "
         "you hand over stays on the machine that serves this page."
     )
-    for card in (*TASK_PAGES, NETWORKS):
+    for card in (*TASK_PAGES, *OTHER_PAGES):
         _show_card(card)
 
     st.subheader("Networks in the package", anchor=False)
