@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
-import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -22,7 +21,7 @@ import tensorflow as tf
 
 from pipelines.devices import HardwareError
 from pipelines.training.augmentation import Augmentation
-from pipelines.training.batches import Examples
+from pipelines.training.batches import Examples, HeldOut, Stream
 from pipelines.training.keeper import CHECKPOINT_EVERY_S, Keeper
 from pipelines.training.optimizers import make_optimizer
 from pipelines.training.plan import TrainingPlan, plan_loss
@@ -39,7 +38,14 @@ from pipelines.training.run_folder import CHECKPOINT, RunFolder
 from pipelines.training.schedules import ScheduledRate
 from pipelines.training.stopping import StopSignals, TrainingError, TrainingStopped
 
-__all__ = ["TrainingError", "TrainingPlan", "TrainingStopped", "fit", "settle_normalisation"]
+__all__ = [
+    "TrainingError",
+    "TrainingPlan",
+    "TrainingStopped",
+    "fit",
+    "fit_stream",
+    "settle_normalisation",
+]
 
 SETTLING_BATCHES = 50
 
@@ -91,28 +97,76 @@ def fit(
         ValueError: There are too few pictures, or the folder holds another run, or the devices
             cannot train so.
     """
-    classes = int(model.output_shape[-1])
-    examples = Examples(
-        images=images,
-        labels=labels,
-        classes=classes,
-        plan=plan,
-        prepare=prepare,
-        augment=augment,
-        seed=seed,
-    )
+    common = {
+        "classes": int(model.output_shape[-1]),
+        "plan": plan,
+        "prepare": prepare,
+        "seed": seed,
+    }
+    examples = Examples(images=images, labels=labels, augment=augment, **common)
     if examples.steps < 1:
         raise ValueError(f"a batch of {plan.batch_size} needs as many images; got {len(images)}")
+    held_out = None
+    if validation is not None:
+        held_out = Examples(images=validation[0], labels=validation[1], augment=None, **common)
+    return fit_stream(
+        model,
+        examples,
+        loss=loss or plan_loss(plan),
+        metrics=["accuracy"],
+        held_out=held_out,
+        folder=folder,
+        progress=progress,
+        monitor=monitor,
+        strategy=strategy,
+        facts=facts,
+        checkpoint_every_s=checkpoint_every_s,
+    )
+
+
+def fit_stream(
+    model: keras.Model,
+    stream: Stream,
+    *,
+    loss: keras.losses.Loss,
+    metrics: Sequence[Any] = (),
+    held_out: HeldOut | None = None,
+    folder: str | os.PathLike[str] | None = None,
+    progress: bool = False,
+    monitor: Monitor | None = None,
+    strategy: tf.distribute.Strategy | None = None,
+    facts: Mapping[str, Any] | None = None,
+    checkpoint_every_s: float = CHECKPOINT_EVERY_S,
+) -> list[dict[str, float]]:
+    """Train `model` in place on a stream of batches by the stream's plan, and return the log.
+
+    Args:
+        model: Maps the stream's inputs to what `loss` compares with its targets.
+        stream: The batches.
+        loss: What is made small.
+        metrics: What else is measured, as Keras takes it.
+        held_out: What each epoch's averaged weights are measured on.
+        folder: As `fit` takes it; so are all that follow.
+        progress: Whether to tell on standard error how far it is.
+        monitor: Is told how far it is, and may stop it.
+        strategy: What the model was made under.
+        facts: What else identifies the run.
+        checkpoint_every_s: How often the state is saved.
+
+    Raises:
+        TrainingError, TrainingStopped, KeyboardInterrupt, ValueError: As `fit` does.
+    """
+    plan = stream.plan
     strategy = strategy or tf.distribute.get_strategy()
     check_fit(model, strategy, batch_size=plan.batch_size, jit=plan.jit)
     signals = StopSignals()
     with strategy.scope():
-        rate = ScheduledRate(plan.schedule, plan.peak_rate, plan.epochs, examples.steps)
-        _compile(model, plan, rate, loss)
+        rate = ScheduledRate(plan.schedule, plan.peak_rate, plan.epochs, stream.steps)
+        _compile(model, plan, rate, loss, metrics)
         keeper = Keeper(
             plan,
             rate,
-            folder=_folder(folder, _settings(model, examples, facts), strategy),
+            folder=_folder(folder, _settings(model, stream, facts), strategy),
             monitor=monitor,
             lines=ProgressLines(sys.stderr) if progress else None,
             signals=signals,
@@ -123,11 +177,11 @@ def fit(
         keeper.restore()
     _check_together(keeper.done, strategy)
     with signals.noted(), synchronised_normalisation(model, strategy):
-        while keeper.done < plan.epochs * examples.steps:
-            _go_on(model, examples, keeper, validation, strategy)
+        while keeper.done < plan.epochs * stream.steps:
+            _go_on(model, stream, keeper, held_out, strategy)
     model.optimizer.finalize_variable_values(model.trainable_variables)
     _penalise(model, 0.0)
-    settle_normalisation(model, examples.training())
+    settle_normalisation(model, stream.training())
     everyones(keeper.done, strategy)  # a worker that is not here yet may have to begin again
     if keeper.folder and keeper.writes:
         (keeper.folder.path / CHECKPOINT).unlink(missing_ok=True)
@@ -138,13 +192,14 @@ def _compile(
     model: keras.Model,
     plan: TrainingPlan,
     rate: ScheduledRate,
-    loss: keras.losses.Loss | None,
+    loss: keras.losses.Loss,
+    metrics: Sequence[Any],
 ) -> None:
     _penalise(model, plan.l2)
     model.compile(
         optimizer=make_optimizer(model, plan, rate),
-        loss=loss or plan_loss(plan),
-        metrics=["accuracy"],
+        loss=loss,
+        metrics=list(metrics),
         jit_compile=plan.jit,
     )
 
@@ -176,60 +231,52 @@ def _check_together(done: int, strategy: tf.distribute.Strategy) -> None:
 
 def _go_on(
     model: keras.Model,
-    examples: Examples,
+    stream: Stream,
     keeper: Keeper,
-    validation: tuple[np.ndarray, np.ndarray] | None,
+    held_out: HeldOut | None,
     strategy: tf.distribute.Strategy,
 ) -> None:
     """Train to the end; where an epoch was interrupted, to the end of that epoch."""
-    epoch, step = divmod(keeper.done, examples.steps)
-    held_out, held_out_steps = _held_out(examples, validation, strategy)
+    plan = stream.plan
+    epoch, step = divmod(keeper.done, stream.steps)
+    validation, validation_steps = _as_keras_takes_it(held_out, plan, strategy)
     model.fit(
-        distributed(partial(examples.training, keeper.done), strategy),
+        distributed(partial(stream.training, keeper.done), strategy),
         initial_epoch=epoch,
-        epochs=epoch + 1 if step else examples.plan.epochs,
-        steps_per_epoch=examples.steps - step,
-        validation_data=held_out,
-        validation_steps=held_out_steps,
+        epochs=epoch + 1 if step else plan.epochs,
+        steps_per_epoch=stream.steps - step,
+        validation_data=validation,
+        validation_steps=validation_steps,
         shuffle=False,
         verbose=0,
         callbacks=[keeper],
     )
-    if keeper.done < examples.plan.epochs * examples.steps:
+    if keeper.done < plan.epochs * stream.steps:
         # Keras ends each call with the averaged weights; the run goes on with its own.
         for variable, value in zip(model.trainable_variables, keeper.raw, strict=True):
             variable.assign(value)
 
 
-def _held_out(
-    examples: Examples,
-    validation: tuple[np.ndarray, np.ndarray] | None,
-    strategy: tf.distribute.Strategy,
+def _as_keras_takes_it(
+    held_out: HeldOut | None, plan: TrainingPlan, strategy: tf.distribute.Strategy
 ) -> tuple[Any, int | None]:
-    """Return the validation set as Keras takes it, and its batches' number where it must know."""
-    if validation is None:
+    """Return the held-out batches, and their number where Keras must know it."""
+    if held_out is None:
         return None, None
-    images, labels = validation
-    plain = {name: getattr(examples, name) for name in ("classes", "plan", "prepare", "seed")}
-    held_out = Examples(images=images, labels=labels, augment=None, **plain)
-    size = evaluation_batch(len(images), examples.plan.batch_size, strategy)
+    size = evaluation_batch(len(held_out), plan.batch_size, strategy)
     make = partial(held_out.plain, batch_size=size)
     several = strategy.num_replicas_in_sync > 1
-    return distributed(make, strategy), -(-len(images) // size) if several else None
+    return distributed(make, strategy), -(-len(held_out) // size) if several else None
 
 
 def _settings(
-    model: keras.Model, examples: Examples, facts: Mapping[str, Any] | None
+    model: keras.Model, stream: Stream, facts: Mapping[str, Any] | None
 ) -> dict[str, Any]:
-    labels = np.ascontiguousarray(examples.labels, dtype="int64")
     return {
         **(facts or {}),
         "parameters": int(model.count_params()),
-        "plan": asdict(examples.plan),
-        "augment": asdict(examples.augment) if examples.augment else None,
-        "seed": examples.seed,
-        "pictures": list(examples.images.shape),
-        "labels_crc32": zlib.crc32(labels.tobytes()),
+        "plan": asdict(stream.plan),
+        **stream.facts(),
     }
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import keras
@@ -16,6 +16,7 @@ from models.layers.whitening import PatchWhitening
 from models.noise import Noise, with_noise
 from pipelines.fitting import fit
 from pipelines.preprocessing import ImagePreprocessing, scale_pixels
+from pipelines.training.precision import computing_in
 
 ADAPTED_ON = 5_000  # pictures that a whitening layer is measured on (arXiv:2404.00498)
 
@@ -43,22 +44,11 @@ def make_network(
         seed: Of `initialisation` and of `noise`.
         strategy: What it will be trained under.
     """
-    with _computing_in(precision), strategy.scope() if strategy else nullcontext():
+    with computing_in(precision), strategy.scope() if strategy else nullcontext():
         network = create_model(name, classes=classes, input_shape=preprocessing.input_shape)
         if initialisation:
             initialise(network, initialisation, seed=seed)
         return with_noise(network, noise, seed=seed) if noise else network
-
-
-@contextmanager
-def _computing_in(precision: str) -> Iterator[None]:
-    """Build networks under another dtype policy."""
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(precision)
-    try:
-        yield
-    finally:
-        keras.config.set_dtype_policy(before)
 
 
 def start_from(network: keras.Model, other: keras.Model) -> None:

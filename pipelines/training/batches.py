@@ -6,8 +6,10 @@ step), so a stream that begins at any step is the rest of the stream that begins
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Protocol
 
 import numpy as np
 import tensorflow as tf
@@ -18,6 +20,38 @@ from pipelines.training.replicas import Share
 
 ALL_ROWS = Share()
 LABEL_SEED = 1_000_003  # added to the seed, so that noise on labels is no picture's noise
+
+
+class HeldOut(Protocol):
+    """Pairs of input and target that a training is measured on, in order."""
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+
+    def plain(self, share: Share = ALL_ROWS, batch_size: int | None = None) -> tf.data.Dataset:
+        """Return each once; a share of them has its rows of each batch alone."""
+
+
+class Stream(Protocol):
+    """Batches of input and target to train on: a function of seed and step.
+
+    Attributes:
+        plan: Batch size and epochs.
+    """
+
+    @property
+    def plan(self) -> TrainingPlan:
+        """How long and how fast."""
+
+    @property
+    def steps(self) -> int:
+        """How many batches an epoch has."""
+
+    def training(self, first_step: int = 0, share: Share = ALL_ROWS) -> tf.data.Dataset:
+        """Return the batches from a step on; a share of them has its rows of each batch alone."""
+
+    def facts(self) -> Mapping[str, Any]:
+        """Return what tells these batches from others, in plain values."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +75,20 @@ class Examples:
     prepare: Callable[[tf.Tensor], tf.Tensor]
     augment: Augmentation | None
     seed: int
+
+    def __len__(self) -> int:
+        """Return how many pictures there are."""
+        return len(self.images)
+
+    def facts(self) -> Mapping[str, Any]:
+        """Return what tells these batches from others, in plain values."""
+        labels = np.ascontiguousarray(self.labels, dtype="int64")
+        return {
+            "augment": asdict(self.augment) if self.augment else None,
+            "seed": self.seed,
+            "pictures": list(self.images.shape),
+            "labels_crc32": zlib.crc32(labels.tobytes()),
+        }
 
     @property
     def steps(self) -> int:
