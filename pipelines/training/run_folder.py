@@ -95,7 +95,18 @@ class RunFolder:
         write_whole(self.path / LOG, lambda file: file.write(text.getvalue().encode()))
 
     def write_events(self, row: Mapping[str, float]) -> None:
-        """Append a row to TensorBoard's log, which needs no TensorBoard to be written."""
+        """Append a row to TensorBoard's log, which needs no TensorBoard to be written.
+
+        Raises:
+            OSError: The disk is full, say.
+        """
+        try:
+            self._append_events(row)
+        except tf.errors.OpError as error:
+            self._events = None  # which would try again with what it could not write
+            raise OSError(error.message) from error
+
+    def _append_events(self, row: Mapping[str, float]) -> None:
         if self._events is None:
             self._events = tf.summary.create_file_writer(str(self.path / TENSORBOARD))
         plugin = tf.compat.v1.SummaryMetadata.PluginData(plugin_name="scalars")

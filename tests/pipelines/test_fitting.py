@@ -281,8 +281,10 @@ import sys
 from pathlib import Path
 sys.path[:0] = [str(Path.cwd())]
 from sklearn.datasets import load_digits
+from pipelines.training import keeper
 from tests.pipelines.test_fitting import PLAN, enlarged, train, weights
 import numpy as np, resource
+keeper.SAVING_AT_MOST = float("inf")  # a checkpoint whenever the run is looked at
 bunch = load_digits()
 images = enlarged(np.round(bunch.images[:320] * (255 / 16)).astype("uint8"))
 folder, out, limit = sys.argv[1], sys.argv[2], int(sys.argv[3])
