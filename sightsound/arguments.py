@@ -42,7 +42,7 @@ class Parser(argparse.ArgumentParser):
         if unknown:
             known = sorted(set(re.findall(r"--[a-z-]+", self.format_help())))
             raise UsageError(f"{self.prog} knows no {unknown[0]!r}; {suggest(unknown[0], known)}")
-        options.words = words  # as they were typed, for a command that runs itself again
+        options.as_typed = words  # as they were typed, for a command that runs itself again
         return options
 
     def error(self, message: str) -> NoReturn:

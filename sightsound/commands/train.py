@@ -92,7 +92,7 @@ def run(options: argparse.Namespace) -> int:
     if options.show_schedule or options.show_augmentation or options.find_rate:
         return _look(options)
     if options.local_workers:
-        return run_local_workers("train", options.words, options)
+        return run_local_workers("train", options.as_typed, options)
     return _train_own(options) if options.recipe is None else _train_recipe(options)
 
 
