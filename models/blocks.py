@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator
 # `stage1_block2_conv1`, `inception_3a_5x5_reduce`, `conv4_block6_out`, `transition2_pool`.
 _BLOCK = re.compile(
     r"(?:stage\d+_(?:block\d+|cell\d+|reduction)|stem_reduction\d+|inception_\d+[a-z]"
-    r"|conv\d+_block\d+|(?:stage|block|transition|auxiliary)\d+|stem|whiten|last|final)(?=_|$)"
+    r"|conv\d+_block\d+|(?:stage|block|transition|auxiliary|map|up)\d+"
+    r"|stem|whiten|first|extract|shrink|expand|body|deconv|last|final)(?=_|$)"
 )
 # And of `conv1_2`, `relu1_2`, `pool1`, or `fc6`, `relu6`, `dropout6`: the number.
 _NUMBERED = re.compile(r"[a-z]+(\d+)(?=_|$)")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import fnmatch
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from types import MappingProxyType, ModuleType
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import keras
 
@@ -24,8 +24,9 @@ from models.classifiers import (
     vgg,
 )
 from models.layers.heads import Pooling
+from models.restoration import edsr, espcn, fsrcnn, sesr, srcnn, srresnet, vdsr
 from models.sources import published
-from models.spec import ModelSpec, Shape
+from models.spec import SCALES, ClassifierSpec, ModelSpec, Shape, UpscalerSpec
 from models.weights import load_weights
 from models.words import suggest
 
@@ -40,11 +41,19 @@ FAMILIES: Mapping[str, ModuleType] = MappingProxyType(
         "resnet": resnet,
         "densenet": densenet,
         "nasnet": nasnet,
+        "srcnn": srcnn,
+        "vdsr": vdsr,
+        "fsrcnn": fsrcnn,
+        "espcn": espcn,
+        "srresnet": srresnet,
+        "edsr": edsr,
+        "sesr": sesr,
     }
 )
 
+Task = Literal["image-classification", "super-resolution"]
 
-# What every `build` takes.
+# What the `build` of every family takes; the rest are the family's own options.
 _COMMON = ("spec", "input_shape", "classes", "include_top", "pooling")
 
 
@@ -56,6 +65,11 @@ class ModelInfo:
     family: str
     spec: ModelSpec
 
+    @property
+    def task(self) -> Task:
+        """What the network is for."""
+        return "super-resolution" if isinstance(self.spec, UpscalerSpec) else "image-classification"
+
 
 _INFOS = {
     name: ModelInfo(name, family, spec)
@@ -64,9 +78,18 @@ _INFOS = {
 }
 
 
-def list_models(pattern: str = "*") -> list[str]:
-    """Return the names that match a shell pattern such as `lenet*`, in the catalog's order."""
-    return [name for name in _INFOS if fnmatch.fnmatchcase(name, pattern)]
+def list_models(pattern: str = "*", *, task: Task | None = None) -> list[str]:
+    """Return the names that match a shell pattern such as `lenet*`, in the catalog's order.
+
+    Args:
+        pattern: Which names.
+        task: "image-classification" or "super-resolution"; both when None.
+    """
+    return [
+        name
+        for name, info in _INFOS.items()
+        if fnmatch.fnmatchcase(name, pattern) and task in (None, info.task)
+    ]
 
 
 def model_info(name: str) -> ModelInfo:
@@ -90,47 +113,43 @@ def create_model(
     weights: str | PathLike[str] | None = None,
     **options: Any,
 ) -> keras.Model:
-    """Return a new network: images (B, *input_shape) to logits (B, classes).
+    """Return a new network.
+
+    One that classifies maps images (B, *input_shape) to logits (B, classes); one that enlarges maps
+    images (B, H, W, C) in [0, 1] to (B, scale H, scale W, C), or to (B, H, W, C) where its row says
+    that the image is `enlarged` already.
 
     Args:
         name: One of `list_models()`.
-        input_shape: (H, W, C); the catalog's own when None. H and W may be None where the network
-            takes images of any size.
+        input_shape: (H, W, C); the catalog's own when None, which for a network that enlarges is
+            any height and width. H and W may be None where the network takes images of any size.
         classes: Number of classes; the catalog's own when None.
         include_top: False leaves out what turns feature maps into logits: the network then ends
             with maps (B, H', W', C').
         pooling: Without a top, average (`avg`) or maximum (`max`) of the maps: (B, C').
         weights: A file, see `models.weights.load_weights`; "imagenet" for those that Keras
             publishes, which are fetched once; random weights when None.
-        **options: What the family's `build` takes besides.
+        **options: `scale` of a network that enlarges: 2, which is the default, 3 or 4; and what the
+            family's `build` takes besides.
 
     Raises:
-        ValueError: Unknown name, sizes that the network cannot take, or weights that do not fit.
+        ValueError: Unknown name, sizes that the network cannot take, a classifier's argument for
+            another, or weights that do not fit.
         FileNotFoundError, ConnectionError, ImportError: The weights cannot be had.
         TypeError: An option that the family does not have.
     """
     info = model_info(name)
     build = FAMILIES[info.family].build
-    allowed = [p for p in inspect.signature(build).parameters if p not in _COMMON]
-    for option in options:
-        if option not in allowed:
-            raise TypeError(f"{name} has no option {option!r}; {suggest(option, allowed)}")
-    if pooling not in (None, "avg", "max"):
-        raise ValueError(f"pooling must be None, 'avg' or 'max'; got {pooling!r}")
-    if include_top and pooling:
-        raise ValueError(f"pooling={pooling!r} needs include_top=False; the top pools by itself")
-    if not include_top and classes is not None:
-        raise ValueError(f"without a top there are no classes; got classes={classes!r}")
+    top: dict[str, Any] = {"classes": classes, "include_top": include_top, "pooling": pooling}
+    _refuse_unknown(info, build, top, options)
+    if isinstance(info.spec, ClassifierSpec):
+        options |= _checked_top(info.spec, **top)
+    elif isinstance(info.spec, UpscalerSpec):
+        options = _checked_scale(info.spec, **options)
     if weights == published.IMAGENET:
         weights = published.fetch(name, classes=classes, include_top=include_top)
-    model: keras.Model = build(
-        info.spec,
-        input_shape=_checked_shape(name, info.spec, input_shape),
-        classes=_checked_classes(info.spec, classes),
-        include_top=include_top,
-        pooling=pooling,
-        **options,
-    )
+    shape = _checked_shape(name, info.spec, input_shape)
+    model: keras.Model = build(info.spec, input_shape=shape, **options)
     model.name = name
     if weights is not None:
         load_weights(model, weights, family=info.family)
@@ -165,9 +184,53 @@ def features(model: keras.Model, names: Sequence[str] | None = None) -> keras.Mo
     return keras.Model(model.input, outputs, name=f"{model.name}_features")
 
 
+def _refuse_unknown(
+    info: ModelInfo, build: Callable[..., Any], top: dict[str, Any], options: Mapping[str, Any]
+) -> None:
+    """Refuse what the network does not have: `top` is a classifier's."""
+    allowed = [name for name in inspect.signature(build).parameters if name not in _COMMON]
+    if isinstance(info.spec, UpscalerSpec):
+        allowed = ["scale", *(name for name in allowed if name != "scale")]
+        # What was left as it is was not asked for.
+        untouched = {"classes": None, "include_top": True, "pooling": None}
+        asked = {name: value for name, value in top.items() if value != untouched[name]}
+        for option, value in asked.items():
+            raise ValueError(
+                f"{option} is for networks that classify; got {option}={value!r} for {info.name}, "
+                f"which enlarges; its options: {', '.join(allowed)}"
+            )
+    for option in options:
+        if option not in allowed:
+            raise TypeError(f"{info.name} has no option {option!r}; {suggest(option, allowed)}")
+
+
+def _checked_top(
+    spec: ClassifierSpec, *, classes: int | None, include_top: bool, pooling: Pooling
+) -> dict[str, Any]:
+    """Return what a classifier's `build` takes."""
+    if pooling not in (None, "avg", "max"):
+        raise ValueError(f"pooling must be None, 'avg' or 'max'; got {pooling!r}")
+    if include_top and pooling:
+        raise ValueError(f"pooling={pooling!r} needs include_top=False; the top pools by itself")
+    if not include_top and classes is not None:
+        raise ValueError(f"without a top there are no classes; got classes={classes!r}")
+    if classes is None:
+        classes = spec.classes
+    elif not isinstance(classes, int) or classes < 1:
+        raise ValueError(f"classes must be a whole number of at least 1; got {classes!r}")
+    return {"classes": classes, "include_top": include_top, "pooling": pooling}
+
+
+def _checked_scale(spec: UpscalerSpec, *, scale: int = SCALES[0], **options: Any) -> dict[str, Any]:
+    """Return what an upscaler's `build` takes: no scale where one network serves them all."""
+    if scale not in SCALES:
+        raise ValueError(f"scale must be 2, 3 or 4; got {scale!r}")
+    return options if spec.enlarged else {"scale": int(scale), **options}
+
+
 def _checked_shape(name: str, spec: ModelSpec, input_shape: Shape | None) -> Shape:
     if input_shape is None:
-        return spec.input_shape
+        return spec.default_shape
     shape: Any = tuple(input_shape)
     sizes = [n for n in shape[:2] if n is not None]
     if len(shape) != 3 or any(not isinstance(n, int) or n < 1 for n in (*sizes, *shape[2:])):
@@ -177,12 +240,6 @@ def _checked_shape(name: str, spec: ModelSpec, input_shape: Shape | None) -> Sha
             f"{name} takes {spec.smallest_px} x {spec.smallest_px} pixels or more; "
             f"got {input_shape!r}"
         )
+    if isinstance(spec, UpscalerSpec) and shape[2] not in (1, 3):
+        raise ValueError(f"{name} takes images of 1 channel (luma) or 3 (RGB); got {input_shape!r}")
     return cast(Shape, shape)
-
-
-def _checked_classes(spec: ModelSpec, classes: int | None) -> int:
-    if classes is None:
-        return spec.classes
-    if not isinstance(classes, int) or classes < 1:
-        raise ValueError(f"classes must be a whole number of at least 1; got {classes!r}")
-    return classes

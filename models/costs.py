@@ -22,6 +22,7 @@ import keras
 from keras import layers
 
 from models.calls import Call
+from models.layers.pixel_shuffle import PixelShuffle
 
 Numbers = tuple[int, ...]  # one a spatial axis: (height, width)
 
@@ -29,6 +30,7 @@ _CONVOLUTIONS = (layers.Conv1D, layers.Conv2D, layers.Conv3D)
 _TRANSPOSED = (layers.Conv1DTranspose, layers.Conv2DTranspose, layers.Conv3DTranspose)
 _DEPTHWISE = (layers.DepthwiseConv1D, layers.DepthwiseConv2D)
 _SEPARABLE = (layers.SeparableConv1D, layers.SeparableConv2D)
+_ENLARGING = (layers.UpSampling1D, layers.UpSampling2D, layers.UpSampling3D, PixelShuffle)
 # Keras's own with parameters and no sum over inputs.
 _WITHOUT_SUMS = (
     layers.BatchNormalization,
@@ -165,7 +167,7 @@ def reach_of(call: Call, inputs: Sequence[Reach | None]) -> Reach | None:
         return _through(window, before, transposed=isinstance(layer, _TRANSPOSED))
     if window.padding:  # of a padding or cropping layer
         return before
-    if isinstance(layer, layers.UpSampling1D | layers.UpSampling2D | layers.UpSampling3D):
+    if isinstance(layer, _ENLARGING):
         sizes = _each(layer.size, len(before.step))
         return Reach(before.field, tuple(s / n for s, n in zip(before.step, sizes, strict=True)))
     place_by_place = all(read[1:-1] == shape[1:-1] for read in call.input_shapes)

@@ -28,7 +28,7 @@ import keras
 from keras import layers
 
 from models.calls import Call, Record, edited, record, without_values
-from models.catalog import create_model
+from models.catalog import create_model, model_info
 from models.costs import Reach, multiply_adds, reach_of, window_of
 from models.explanation import Cost, Explanation
 
@@ -81,7 +81,8 @@ def explain(
     def read() -> Record:
         network = model
         if isinstance(network, str):
-            network = create_model(network, input_shape=shape, **options)
+            size = shape or model_info(network).spec.input_shape
+            network = create_model(network, input_shape=size, **options)
         return record(edited(network, edits) if edits else network, shape)
 
     graph = without_values(read)

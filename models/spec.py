@@ -5,18 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 Shape = tuple[int | None, int | None, int]  # (H, W, C); None where any size will do
+SCALES = (2, 3, 4)  # how many times larger, along each side, upscalers make an image
 
 
 @dataclass(frozen=True, kw_only=True)
 class ModelSpec:
-    """One network as data; a family subclasses it and adds what its builder needs.
+    """One network as data; a family subclasses one of those below and adds what its builder needs.
 
     Attributes:
         title: One line for people: what the network is.
         paper: Where it was published (arXiv id or DOI).
-        params: Trainable parameters at the default `input_shape` and `classes`.
+        params: Trainable parameters at the default `input_shape`, and classes or scale.
         input_shape: Default (H, W, C).
-        classes: Default number of classes.
         smallest_px: Smallest height and width at which every layer still has something to read.
     """
 
@@ -24,5 +24,47 @@ class ModelSpec:
     paper: str
     params: int
     input_shape: tuple[int, int, int]
-    classes: int
     smallest_px: int
+
+    @property
+    def default_shape(self) -> Shape:
+        """For what (H, W, C) the network is built when nobody says."""
+        return self.input_shape
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassifierSpec(ModelSpec):
+    """A network that tells what is in an image.
+
+    Attributes:
+        classes: Default number of classes.
+    """
+
+    classes: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class UpscalerSpec(ModelSpec):
+    """A network that enlarges an image: (B, H, W, C) in [0, 1] to (B, scale H, scale W, C).
+
+    It is built for any height and width. The default `input_shape` is the size at which costs are
+    stated: at scale 2 each makes 512 x 512 pixels of it, so that they can be compared.
+
+    Attributes:
+        enlarged: Whether the network's input is enlarged already, by bicubic interpolation, and its
+            output has the input's size; the network is then one and the same for all scales.
+    """
+
+    input_shape: tuple[int, int, int] = (256, 256, 1)
+    smallest_px: int = 1
+    enlarged: bool = False
+
+    @property
+    def channels(self) -> int:
+        """1 for luma, 3 for RGB."""
+        return self.input_shape[2]
+
+    @property
+    def default_shape(self) -> Shape:
+        """Any height and width."""
+        return (None, None, self.channels)

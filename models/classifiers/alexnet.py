@@ -25,11 +25,11 @@ from keras import initializers, layers
 from models.layers.grouped import GroupedConv2D
 from models.layers.heads import Pooling, flatten, logits, pool
 from models.layers.local_response import LocalResponseNormalization
-from models.spec import ModelSpec, Shape
+from models.spec import ClassifierSpec, Shape
 
 
 @dataclass(frozen=True, kw_only=True)
-class AlexNetSpec(ModelSpec):
+class AlexNetSpec(ClassifierSpec):
     """An AlexNet.
 
     Attributes:

@@ -24,7 +24,7 @@ import keras
 from keras import layers
 
 from models.layers.heads import Pooling, pool
-from models.spec import ModelSpec, Shape
+from models.spec import ClassifierSpec, Shape
 
 Form = Literal["base", "strided", "convpool", "all_cnn"]
 Stage = tuple[tuple[int, int], ...]  # (maps, kernel) of each convolution before a pooling
@@ -38,7 +38,7 @@ BASES: dict[str, tuple[Stage, Stage]] = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class AllCNNSpec(ModelSpec):
+class AllCNNSpec(ClassifierSpec):
     """One of the paper's twelve nets.
 
     Attributes:

@@ -20,7 +20,7 @@ from keras import layers
 
 from models.classifiers.resnet import Stem, conv, imagenet_stem, norm, relu
 from models.layers.heads import Pooling, logits, pool
-from models.spec import ModelSpec, Shape
+from models.spec import ClassifierSpec, Shape
 
 
 def _cifar_stem(image: Any, width: int) -> Any:
@@ -28,7 +28,7 @@ def _cifar_stem(image: Any, width: int) -> Any:
 
 
 @dataclass(frozen=True, kw_only=True)
-class DenseNetSpec(ModelSpec):
+class DenseNetSpec(ClassifierSpec):
     """A DenseNet: `depths[i]` layers in dense block i; the default is table 1's frame.
 
     Attributes:

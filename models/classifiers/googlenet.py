@@ -31,7 +31,7 @@ from keras import layers
 
 from models.layers.heads import Pooling, logits, pool
 from models.layers.local_response import LocalResponseNormalization
-from models.spec import ModelSpec, Shape
+from models.spec import ClassifierSpec, Shape
 
 
 class Inception(NamedTuple):
@@ -65,7 +65,7 @@ AUXILIARY_AFTER = {"4a": "auxiliary1", "4d": "auxiliary2"}
 
 
 @dataclass(frozen=True, kw_only=True)
-class GoogLeNetSpec(ModelSpec):
+class GoogLeNetSpec(ClassifierSpec):
     """A GoogLeNet.
 
     Attributes:

@@ -23,7 +23,7 @@ from models.layers.historic import (
     TrainableSubsampling,
     scaled_tanh,
 )
-from models.spec import ModelSpec, Shape
+from models.spec import ClassifierSpec, Shape
 
 # Table I: the S2 maps that each C3 map sees; 60 connections.
 C3_TABLE = (
@@ -131,7 +131,7 @@ def _head_modern(x: Any, classes: int) -> Any:
 
 
 @dataclass(frozen=True, kw_only=True)
-class LeNetSpec(ModelSpec):
+class LeNetSpec(ClassifierSpec):
     """A LeNet: `trunk` maps an image to feature maps, `head` those to logits.
 
     `stages` names the layers whose outputs `features` gives.

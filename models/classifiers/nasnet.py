@@ -28,7 +28,7 @@ from keras import layers
 
 from models.layers.drop_path import DropPath, rates_by_depth
 from models.layers.heads import Pooling, logits, pool
-from models.spec import ModelSpec, Shape
+from models.spec import ClassifierSpec, Shape
 
 Norm = Callable[..., Any]  # a batch normalisation; takes the layer's name
 Operation = Callable[..., Any]  # maps, width, stride, name, norm -> maps
@@ -145,7 +145,7 @@ REDUCTION = Cell(
 
 
 @dataclass(frozen=True, kw_only=True)
-class NASNetSpec(ModelSpec):
+class NASNetSpec(ClassifierSpec):
     """A NASNet-A: `cells` @ `penultimate`.
 
     `stem_width` maps leave the first convolution. `stem_reductions` cells follow it at once;

@@ -24,7 +24,7 @@ import keras
 from keras import layers, ops
 
 from models.layers.heads import Pooling, logits, pool
-from models.spec import ModelSpec, Shape
+from models.spec import ClassifierSpec, Shape
 
 Stem = Callable[[Any, int], Any]  # image, width -> maps
 Body = Callable[[Any, int, int, str], Any]  # maps, width, stride, block's name -> maps
@@ -135,7 +135,7 @@ def _padded_identity(x: Any, channels: int, stride: int, name: str) -> Any:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ResNetSpec(ModelSpec):
+class ResNetSpec(ClassifierSpec):
     """A ResNet: `depths[i]` blocks of `widths[i]` maps in stage i; the default is table 1's frame.
 
     `body` is what a block learns; `shortcut` is what it adds to, None for a plain net.

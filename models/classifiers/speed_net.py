@@ -19,7 +19,7 @@ from keras import layers
 
 from models.layers.heads import Pooling, logits, pool
 from models.layers.whitening import PatchWhitening
-from models.spec import ModelSpec, Shape
+from models.spec import ClassifierSpec, Shape
 
 SCALE = 1 / 9  # of the features before the logits (section 3.1)
 
@@ -49,7 +49,7 @@ class IdentityFirst(keras.initializers.Initializer):
 
 
 @dataclass(frozen=True, kw_only=True)
-class SpeedNetSpec(ModelSpec):
+class SpeedNetSpec(ClassifierSpec):
     """A speed net: the maps of each of its blocks of two convolutions."""
 
     widths: tuple[int, ...]

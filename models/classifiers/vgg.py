@@ -23,7 +23,7 @@ from keras import layers
 
 from models.layers.heads import Pooling, flatten, logits, pool
 from models.layers.local_response import LocalResponseNormalization
-from models.spec import ModelSpec, Shape
+from models.spec import ClassifierSpec, Shape
 
 Kernels = tuple[tuple[int, ...], ...]
 
@@ -36,7 +36,7 @@ E: Kernels = ((3, 3), (3, 3), (3, 3, 3, 3), (3, 3, 3, 3), (3, 3, 3, 3))
 
 
 @dataclass(frozen=True, kw_only=True)
-class VGGSpec(ModelSpec):
+class VGGSpec(ClassifierSpec):
     """A VGG.
 
     Attributes:

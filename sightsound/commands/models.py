@@ -8,6 +8,7 @@ Examples:
   sightsound models 'lenet*'
   sightsound models explain vgg16
   sightsound models explain resnet50 --input 288 --batch 32 --blocks --picture cost.png
+  sightsound models explain espcn --scale 3 --input 240x320
   sightsound models conv-output 227 --kernel 11 --stride 4
 """
 
@@ -19,6 +20,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from models.arithmetic import conv_output
+from models.spec import SCALES, ClassifierSpec, ModelSpec, UpscalerSpec
 from models.words import suggest
 from sightsound.arguments import UsageError, as_usage_error, count
 from sightsound.console import markdown_table, table
@@ -27,25 +29,26 @@ from sightsound.quiet import quiet_start
 if TYPE_CHECKING:
     from models.catalog import ModelInfo
 
-HEADER = ("model", "parameters", "input", "classes", "what it is", "paper")
-FACTS = ("title", "paper", "params", "input_shape", "classes")
+HEADER = ("model", "parameters", "input", "classes or scales", "what it is", "paper")
+FACTS = ("title", "paper", "params", "input_shape")
 # What each form takes besides; no network has the name of one.
 OPTIONS = {
     "[PATTERN]": ("json", "markdown"),
-    "explain": ("json", "markdown", "csv", "input", "batch", "dtype", "blocks", "picture"),
+    "explain": ("json", "markdown", "csv", "input", "scale", "batch", "dtype", "blocks", "picture"),
     "conv-output": ("kernel", "stride", "padding"),
 }
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """State what the command takes."""
-    parser.add_argument("words", nargs="*", metavar="WORD", help="see below")
+    parser.add_argument("asked", nargs="*", metavar="WORD", help="see below")
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="one JSON document")
     form.add_argument("--markdown", action="store_true", help="a Markdown table")
     form.add_argument("--csv", action="store_true", help="comma-separated values (explain)")
     costs = parser.add_argument_group("explain")
     costs.add_argument("--input", type=_pair, metavar="PX", help="224, or HEIGHTxWIDTH")
+    costs.add_argument("--scale", type=count, metavar="N", help="of a network that enlarges (2)")
     costs.add_argument("--batch", type=count, metavar="N", help="images at a time (1)")
     costs.add_argument("--dtype", help="float32, bfloat16, mixed_float16, ... (float32)")
     costs.add_argument("--blocks", action="store_true", help="a row a block of layers")
@@ -58,7 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print what the words ask for."""
-    match options.words:
+    match options.asked:
         case ["explain", name]:
             return _explain(name, _only("explain", options))
         case ["conv-output", size]:
@@ -68,7 +71,7 @@ def run(options: argparse.Namespace) -> int:
             raise UsageError(f"{form} takes one word, {what}; got {len(words)}")
         case [word, _, *_]:
             raise UsageError(f"sightsound models knows no {word!r}; {suggest(word, OPTIONS)}")
-    (pattern,) = options.words or ["*"]
+    (pattern,) = options.asked or ["*"]
     return _list(pattern, _only("[PATTERN]", options))
 
 
@@ -107,12 +110,25 @@ def markdown(infos: Iterable[ModelInfo]) -> str:
 def _cells(info: ModelInfo) -> tuple[str, ...]:
     spec = info.spec
     shape = "x".join(map(str, spec.input_shape))
-    return info.name, f"{spec.params:,}", shape, str(spec.classes), spec.title, spec.paper
+    return info.name, f"{spec.params:,}", shape, _answers(spec), spec.title, spec.paper
+
+
+def _answers(spec: ModelSpec) -> str:
+    """Return how many classes a network tells apart, or how many times it enlarges."""
+    if isinstance(spec, UpscalerSpec):
+        return ", ".join(f"x{scale}" for scale in SCALES)
+    assert isinstance(spec, ClassifierSpec)
+    return str(spec.classes)
 
 
 def _facts(info: ModelInfo) -> dict[str, Any]:
-    facts = {fact: getattr(info.spec, fact) for fact in FACTS}
-    return {"name": info.name, "family": info.family, **facts}
+    spec = info.spec
+    facts = {fact: getattr(spec, fact) for fact in FACTS}
+    if isinstance(spec, ClassifierSpec):
+        facts["classes"] = spec.classes
+    if isinstance(spec, UpscalerSpec):
+        facts |= {"scales": SCALES, "enlarged": spec.enlarged}
+    return {"name": info.name, "family": info.family, "task": info.task, **facts}
 
 
 def _explain(name: str, options: argparse.Namespace) -> int:
@@ -122,12 +138,17 @@ def _explain(name: str, options: argparse.Namespace) -> int:
         from models.explain import explain
 
         with as_usage_error():
-            channels = model_info(name).spec.input_shape[-1]
+            info = model_info(name)
+            if options.scale and info.task != "super-resolution":
+                rule = "--scale is for networks that enlarge"
+                raise UsageError(f"{rule}; got --scale {options.scale} for {name}")
+            channels = info.spec.input_shape[-1]
             explained = explain(
                 name,
                 input_shape=options.input and (*_both(options.input), channels),
                 batch=options.batch or 1,
                 dtype=options.dtype or "float32",
+                **({"scale": options.scale} if options.scale else {}),
             )
     shown = explained.by_block() if options.blocks else explained
     if options.picture:

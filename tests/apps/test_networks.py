@@ -147,6 +147,17 @@ def test_a_size_that_the_network_does_not_take_is_told(networks: AppTest) -> Non
     assert not page.run().error
 
 
+def test_a_network_that_enlarges_is_laid_open_at_a_common_size(networks: AppTest) -> None:
+    page = choose(networks, "Network", "espcn")
+    assert number(page, "Image side in pixels").value == 256
+    wanted = explain("espcn", input_shape=(256, 256, 1))
+    assert metrics(page)["Multiply-adds"] == brief(wanted.multiply_adds)
+    shuffle = table(page)[-1]
+    assert (shuffle["Output"], shuffle["Sees"]) == ("512x512x1", "9x9")
+    number(page, "Image side in pixels").set_value(1)
+    assert not page.run().exception
+
+
 def test_an_edited_convolution_shows_its_shape_and_what_follows(networks: AppTest) -> None:
     number(networks, "Stride").set_value(2)
     number(networks, "Filters").set_value(4)

@@ -1,4 +1,4 @@
-"""The catalog: every network by name, each as its table row states and fit for use."""
+"""The catalog and its classifiers, each as its table row states and fit for use."""
 
 from __future__ import annotations
 
@@ -11,17 +11,26 @@ import tensorflow as tf
 
 from models import catalog
 from models.layers.heads import Pooling
+from models.spec import ClassifierSpec
 from models.weights import load_weights, save_weights
 
+CLASSIFIERS = catalog.list_models(task="image-classification")
+MICROS = catalog.list_models("*_micro*", task="image-classification")
 # Fully connected layers on maps tie a network to one size of picture.
 ONE_SIZE = tuple(
     name for pattern in ("lenet5*", "alexnet*", "vgg*") for name in catalog.list_models(pattern)
 )
 
 
+def spec_of(name: str) -> ClassifierSpec:
+    spec = catalog.model_info(name).spec
+    assert isinstance(spec, ClassifierSpec)
+    return spec
+
+
 def side(name: str) -> int:
     """Return a small height at which a network runs: its smallest, or a few maps more."""
-    spec = catalog.model_info(name).spec
+    spec = spec_of(name)
     return spec.input_shape[0] if name in ONE_SIZE else max(spec.smallest_px, 33)
 
 
@@ -31,9 +40,9 @@ def pictures(name: str, count: int, height: int, width: int) -> np.ndarray:
     return random.uniform(-1, 1, size=(count, height, width, channels)).astype("float32")
 
 
-@pytest.fixture(scope="module", params=catalog.list_models())
+@pytest.fixture(scope="module", params=CLASSIFIERS)
 def network(request: pytest.FixtureRequest) -> Iterator[keras.Model]:
-    """Each network of the catalog with all its classes, for pictures of any size where it can."""
+    """Each classifier with all its classes, for pictures of any size where it can."""
     name: str = request.param
     keras.utils.set_random_seed(1)
     channels = catalog.model_info(name).spec.input_shape[2]
@@ -43,7 +52,7 @@ def network(request: pytest.FixtureRequest) -> Iterator[keras.Model]:
 
 
 def test_network_is_what_its_row_states(network: keras.Model) -> None:
-    spec = catalog.model_info(network.name).spec
+    spec = spec_of(network.name)
     assert sum(int(np.prod(v.shape)) for v in network.trainable_variables) == spec.params
     assert network.output_shape == (None, spec.classes)
     assert network.input_shape[-1] == spec.input_shape[-1]
@@ -55,7 +64,7 @@ def test_logits_are_finite_for_every_batch_and_size(network: keras.Model) -> Non
     sizes = [(px, px)] if network.name in ONE_SIZE else [(px, px), (px + 1, px + 4)]
     for count, size in zip((1, 2), 2 * sizes, strict=False):
         logits = np.asarray(network(pictures(network.name, count, *size), training=False))
-        assert logits.shape == (count, catalog.model_info(network.name).spec.classes)
+        assert logits.shape == (count, spec_of(network.name).classes)
         assert np.isfinite(logits).all()
 
 
@@ -85,7 +94,7 @@ def test_weights_survive_saving(network: keras.Model, tmp_path) -> None:
     np.testing.assert_array_equal(np.asarray(network(x, training=False)), expected)
 
 
-@pytest.mark.parametrize("name", catalog.list_models())
+@pytest.mark.parametrize("name", CLASSIFIERS)
 def test_maps_of_any_size_under_mixed_precision(name: str) -> None:
     info = catalog.model_info(name)
     spec = info.spec
@@ -111,7 +120,7 @@ def test_maps_of_any_size_under_mixed_precision(name: str) -> None:
         keras.utils.clear_session()
 
 
-@pytest.mark.parametrize("name", catalog.list_models("*_micro*"))
+@pytest.mark.parametrize("name", MICROS)
 def test_network_learns_a_batch_and_survives_as_a_keras_file(name: str, tmp_path) -> None:
     keras.utils.set_random_seed(1)
     model = catalog.create_model(name)
@@ -129,7 +138,7 @@ def test_network_learns_a_batch_and_survives_as_a_keras_file(name: str, tmp_path
     np.testing.assert_array_equal(again(images), model(images))
 
 
-@pytest.mark.parametrize("name", catalog.list_models("*_micro*"))
+@pytest.mark.parametrize("name", MICROS)
 def test_network_survives_as_a_saved_model(name: str, tmp_path) -> None:
     model = catalog.create_model(name)
     x = pictures(name, 3, *model.input_shape[1:3])
@@ -186,9 +195,13 @@ def test_features_of_any_layers() -> None:
         catalog.features(model)
 
 
-def test_pattern_filters() -> None:
+def test_pattern_and_task_filter() -> None:
     assert catalog.list_models("lenet5*") == ["lenet5_1998", "lenet5"]
     assert catalog.list_models("nothing*") == []
+    assert catalog.list_models("lenet5*", task="super-resolution") == []
+    upscalers = catalog.list_models(task="super-resolution")
+    assert {"srcnn", "edsr", "sesr_c32"} <= set(upscalers)
+    assert sorted(CLASSIFIERS + upscalers) == sorted(catalog.list_models())
 
 
 @pytest.mark.parametrize(

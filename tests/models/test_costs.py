@@ -8,6 +8,7 @@ import pytest
 from keras import layers
 
 from models.explain import explain
+from models.layers.pixel_shuffle import PixelShuffle
 
 CHANNELS = 6
 
@@ -70,8 +71,9 @@ def test_a_row_states_the_window() -> None:
         [layers.Conv2D(1, 3, strides=3), layers.UpSampling2D(3), layers.Conv2D(1, 1)],
         [layers.Conv2D(1, 4, strides=2), layers.Conv2DTranspose(1, 4, strides=2)],
         [layers.DepthwiseConv2D(3), layers.Activation("relu"), layers.SeparableConv2D(1, 3)],
+        [layers.Conv2D(9, 3), PixelShuffle(3), layers.Conv2D(1, 5)],
     ],
-    ids=range(6),
+    ids=range(7),
 )
 def test_the_receptive_field_is_the_one_measured(stack: list[layers.Layer]) -> None:
     side = 29

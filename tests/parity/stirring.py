@@ -76,6 +76,11 @@ def torch_logits(module: torch.nn.Module, images: np.ndarray) -> np.ndarray:
     return logits
 
 
+def torch_images(module: torch.nn.Module, images: np.ndarray) -> np.ndarray:
+    """Run a module that maps images to images, channels last."""
+    return torch_logits(module, images).transpose(0, 2, 3, 1)
+
+
 def set_weights(model: keras.Model, arrays: Mapping[str, np.ndarray]) -> None:
     """Set every weight of `model` by its path; none may be missing or left over."""
     assert {v.path for v in model.weights} == set(arrays)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import keras
@@ -28,11 +29,45 @@ def stir(model: keras.Model) -> None:
         variable.assign(np.resize(value, variable.shape))
 
 
+def stir_upscaler(model: keras.Model, images: np.ndarray, last: str) -> None:
+    """Stir a network that returns images so that its shortcuts and its last sum count, too.
+
+    What a block adds is made small beside what it adds to, and the layer `last` makes values of the
+    size of the image's.
+    """
+    stir(model)
+    for layer in model.layers:
+        if re.fullmatch(r"block\d+_(conv2|norm2)", layer.name):
+            for variable in layer.trainable_weights:
+                variable.assign(0.2 * np.asarray(variable))
+    largest = np.abs(np.asarray(model(images))).max()
+    for variable in model.get_layer(last).weights:
+        variable.assign(np.asarray(variable) / largest)
+
+
 def copy_conv(layer: Any, to: nn.Conv2d) -> None:
     """(H, W, in, out) to (out, in, H, W); with groups, `in` is the maps of one group."""
     _fill(to.weight, np.asarray(layer.kernel).transpose(3, 2, 0, 1))
     if to.bias is not None:
         _fill(to.bias, np.asarray(layer.bias))
+
+
+def copy_shuffled_conv(layer: Any, to: nn.Conv2d, scale: int) -> None:
+    """Copy what is shuffled to pixels: we have a pixel's channels together, PyTorch a channel's."""
+    kernel, bias = np.asarray(layer.kernel), np.asarray(layer.bias)
+    order = np.arange(len(bias)).reshape(scale**2, -1).T.ravel()
+    _fill(to.weight, kernel[..., order].transpose(3, 2, 0, 1))
+    _fill(to.bias, bias[order])
+
+
+def copy_deconv(layer: Any, to: nn.ConvTranspose2d) -> None:
+    """(H, W, out, in) to (in, out, H, W); both add a kernel times the value, unturned."""
+    _fill(to.weight, np.asarray(layer.kernel).transpose(3, 2, 0, 1))
+    _fill(to.bias, np.asarray(layer.bias))
+
+
+def copy_prelu(layer: Any, to: nn.PReLU) -> None:
+    _fill(to.weight, np.asarray(layer.alpha).ravel())
 
 
 def copy_norm(layer: Any, to: nn.BatchNorm2d) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from models.explain import explain
 from sightsound.commands import models
 from tests.sightsound.command_line import call, call_here
 
+COMMON = ("name", "family", "task", "title", "paper", "params", "input_shape")
 Capture = pytest.CaptureFixture[str]
 
 
@@ -27,6 +29,25 @@ def test_sizes_batch_and_dtype_are_followed(capsys: Capture) -> None:
     assert (status, err) == (0, "")
     wanted = explain("lenet_micro", input_shape=(32, 48, 1), batch=4, dtype="float16")
     assert out == f"{wanted.to_json()}\n"
+
+
+def test_the_scale_is_followed(capsys: Capture) -> None:
+    words = ("--scale", "3", "--input", "32x48", "--csv")
+    status, out, err = call_here(capsys, "models", "explain", "espcn_micro", *words)
+    assert (status, err) == (0, "")
+    assert out == explain("espcn_micro", input_shape=(32, 48, 1), scale=3).to_csv()
+
+
+def test_the_table_states_classes_or_scales(capsys: Capture) -> None:
+    _, out, _ = call_here(capsys, "models", "fsrcnn", "--markdown")
+    assert out.splitlines()[-1].startswith("| `fsrcnn` | 12,809 | 256x256x1 | x2, x3, x4 |")
+    facts = {}
+    for name in ("lenet5", "srcnn"):
+        _, out, _ = call_here(capsys, "models", name, "--json")
+        (facts[name],) = json.loads(out)
+    own = {name: {f: facts[name][f] for f in facts[name] if f not in COMMON} for name in facts}
+    assert own == {"lenet5": {"classes": 10}, "srcnn": {"scales": [2, 3, 4], "enlarged": True}}
+    assert [row["task"] for row in facts.values()] == ["image-classification", "super-resolution"]
 
 
 def test_blocks_come_as_markdown_and_csv(capsys: Capture) -> None:
@@ -75,6 +96,9 @@ def test_conv_output_answers(capsys: Capture, line: str, answer: str) -> None:
         ("explain vgg99", "unknown model 'vgg99'; did you mean 'vgg19'?"),
         ("explain vgg16 --input 8", "vgg16 takes 32 x 32 pixels or more; got (8, 8, 3)"),
         ("explain lenet5 --kernel 3", "--kernel goes with `sightsound models conv-output`"),
+        ("explain espcn --scale 5", "scale must be 2, 3 or 4; got 5"),
+        ("explain lenet5 --scale 2", "--scale is for networks that enlarge; got --scale 2 for len"),
+        ("espcn --scale 2", "--scale goes with `sightsound models explain`"),
         ("explain lenet5 --json --csv", "not allowed with argument"),
         ("explain lenet5 --dtype float33", "float33"),
         ("explain lenet5 --picture cost.bmp", "is saved as .png, .svg, .pdf"),

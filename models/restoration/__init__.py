@@ -1,0 +1,1 @@
+"""Networks that restore an image: a file a paper, variants as rows of its table."""
