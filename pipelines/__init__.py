@@ -1,6 +1,9 @@
 """Tasks: read, prepare, run a network, return a result; train, evaluate, export.
 
-`pipeline` makes a task's pipeline by name. Importing this package loads nothing heavy.
+Which tasks there are is in the table below and nowhere else: `pipeline` makes a task's pipeline by
+name, `load_exported` opens what it exported, `list_presets` and `load_preset` know all its presets.
+Tasks build on the modules beside this file, and import nothing from here. Importing this package
+loads nothing heavy.
 """
 
 from __future__ import annotations
@@ -11,12 +14,21 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
+from models.spec import SCALES
 from models.words import suggest
+from pipelines import presets
+from pipelines.export import CARD, ExportError, read_card
+from pipelines.presets import Download, Preset
 
-Preset = str | os.PathLike[str]
+Name = str | os.PathLike[str]
+
+DEFAULT_CLASSIFIER = "lenet_modern_mnist"
+DEFAULT_UPSCALERS = {scale: f"sesr_c32_x{scale}" for scale in SCALES}
 
 
-def _image_classification(preset: Preset | Sequence[Preset], **options: Any) -> Any:
+def _image_classification(preset: Name | Sequence[Name] | None, **options: Any) -> Any:
+    if preset is None:
+        preset = DEFAULT_CLASSIFIER
     if isinstance(preset, Sequence) and not isinstance(preset, str):
         from pipelines.classification.ensemble import Ensemble
 
@@ -26,27 +38,71 @@ def _image_classification(preset: Preset | Sequence[Preset], **options: Any) -> 
     return ImageClassification.from_preset(preset, **options)
 
 
+def _exported_classifier(folder: Name) -> Any:
+    from pipelines.classification.export import ExportedClassifier
+
+    return ExportedClassifier(folder)
+
+
+def _super_resolution(preset: Name | None, *, scale: int | None = None, **options: Any) -> Any:
+    if scale not in (None, *SCALES):
+        raise ValueError(f"scale must be 2, 3 or 4; got {scale!r}")
+    from pipelines.super_resolution.pipeline import SuperResolution
+
+    name = DEFAULT_UPSCALERS[scale or SCALES[0]] if preset is None else preset
+    return SuperResolution.from_preset(name, scale=scale, **options)
+
+
+def _exported_upscaler(folder: Name) -> Any:
+    from pipelines.super_resolution.export import ExportedUpscaler
+
+    return ExportedUpscaler(folder)
+
+
+def _imagenet_presets() -> Mapping[str, Download]:
+    from pipelines.classification.imagenet import DOWNLOADS
+
+    return DOWNLOADS
+
+
 @dataclass(frozen=True)
 class Task:
-    """A task's own preset, and what opens any of its presets."""
+    """What there is of a task.
+
+    Attributes:
+        default_preset: Its own preset.
+        open: Makes a pipeline of any of its presets; of its own when None.
+        load_exported: Makes one of what its pipelines export.
+        downloads: Its presets without a folder, which are downloaded when they are first used.
+    """
 
     default_preset: str
     open: Callable[..., Any]
+    load_exported: Callable[[Name], Any]
+    downloads: Callable[[], Mapping[str, Download]] = dict
 
 
 TASKS: Mapping[str, Task] = MappingProxyType(
-    {"image-classification": Task("lenet_modern_mnist", _image_classification)}
+    {
+        "image-classification": Task(
+            DEFAULT_CLASSIFIER, _image_classification, _exported_classifier, _imagenet_presets
+        ),
+        "super-resolution": Task(
+            DEFAULT_UPSCALERS[SCALES[0]], _super_resolution, _exported_upscaler
+        ),
+    }
 )
 
 
-def pipeline(task: str, preset: Preset | Sequence[Preset] | None = None, **options: Any) -> Any:
+def pipeline(task: str, preset: Name | Sequence[Name] | None = None, **options: Any) -> Any:
     """Return the pipeline of a task, ready to be called.
 
     Args:
         task: One of `TASKS`, such as "image-classification".
         preset: A shipped preset's name, a folder, or `hf://owner/name`; the task's own when None;
             several classifiers make an ensemble.
-        **options: What the task's `from_preset` takes besides, such as `offline=True`.
+        **options: What the task's `from_preset` takes besides, such as `offline=True`, or
+            `scale=3` of super-resolution, which has a preset of its own for each scale.
 
     Raises:
         ValueError: Unknown task or preset; the message names the nearest.
@@ -54,5 +110,49 @@ def pipeline(task: str, preset: Preset | Sequence[Preset] | None = None, **optio
     """
     if task not in TASKS:
         raise ValueError(f"unknown task {task!r}; {suggest(task, TASKS)}")
-    chosen = TASKS[task].default_preset if preset is None else preset
-    return TASKS[task].open(chosen, **options)
+    return TASKS[task].open(preset, **options)
+
+
+def load_exported(folder: Name) -> Any:
+    """Return what a pipeline's `export` wrote, ready to be called as that pipeline is.
+
+    Neither Keras nor the network's code is needed. A SavedModel is a program: load only what you
+    trust.
+
+    Args:
+        folder: What was given to `export`, or its `1`; it may have been moved.
+
+    Raises:
+        ExportError: It is something else.
+    """
+    task = read_card(folder)["task"]
+    if task not in TASKS:
+        raise ExportError(f"{CARD.name} must state one of the tasks {sorted(TASKS)}; got {task!r}")
+    return TASKS[task].load_exported(folder)
+
+
+def list_presets(task: str | None = None, *, downloadable: bool = False) -> list[str]:
+    """Return the names of the presets that ship with the package, sorted.
+
+    With `downloadable`, return those whose weights are fetched when they are first used.
+    """
+    if not downloadable:
+        return presets.list_presets(task)
+    return sorted(
+        name for its, entry in TASKS.items() if task in (None, its) for name in entry.downloads()
+    )
+
+
+def load_preset(name: Name, *, offline: bool = False) -> Preset:
+    """Find a preset of any task, check every file of it, and return it.
+
+    Args:
+        name: A shipped or downloadable preset's name, a folder, or `hf://owner/name` on the
+            Hugging Face hub.
+        offline: Use caches only; never the network.
+
+    Raises:
+        PresetError: No such preset (the nearest is named), or a file is missing or damaged.
+    """
+    downloads = {key: get for task in TASKS.values() for key, get in task.downloads().items()}
+    return presets.load_preset(name, offline=offline, downloads=downloads)

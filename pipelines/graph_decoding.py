@@ -1,7 +1,7 @@
 """Encoded pictures to pixels as a TensorFlow graph, for models that are served without Python.
 
-The pixels are those of `pipelines.images` with what is transparent shown on white paper, bit for
-bit where TensorFlow's decoders allow it:
+The pixels are those of `pipelines.images`, bit for bit where TensorFlow's decoders allow it; a task
+takes them with what is transparent shown on white paper, or with their alpha:
 
     JPEG    the same pixels, upright by the EXIF orientation; CMYK without its colour profile.
             The accurate DCT is Pillow's too: on 86 photographs no value differs, while with
@@ -29,6 +29,7 @@ EXIF_WITHIN_BYTES = 1 << 20  # of a JPEG: behind a colour profile of any usual s
 MOST_SEGMENTS = 32  # of a JPEG, in search of EXIF; cameras put it first or second
 ORIENTATION, SHORT = 0x0112, 3  # EXIF 2.3, table 4: the tag and its type
 OPAQUE = np.uint8(255)
+PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 # An 8-bit grey BMP has the 256 greys as its palette, each blue, green, red, 0.
 BMP_GREYS = b"".join(bytes((grey, grey, grey, 0)) for grey in range(256))
 
@@ -42,17 +43,69 @@ def decode_picture(data: tf.Tensor) -> tf.Tensor:
     Returns:
         (H, W, 3) uint8, RGB.
     """
-    start = _bytes(data, SIGNATURE_BYTES)
-    pixels = tf.case(
-        [
-            (_is(data, b"\xff\xd8\xff"), lambda: _decode_jpeg(data)),
-            (_is(data, b"\x89PNG\r\n\x1a\n"), lambda: _decode_png(data, start)),
-            (_is(data, b"RIFF"), lambda: _decode_webp(data, start)),
-            (_is(data, b"GIF8"), lambda: _decode_gif(data, start)),
-        ],
-        default=lambda: _decode_bmp(data, start),
+    return tf.ensure_shape(_decode(data, rgb=tf.identity, rgba=_on_paper), (None, None, 3))
+
+
+def decode_rgba(data: tf.Tensor) -> tf.Tensor:
+    """Decode one picture, upright, with its transparency and its 16 bits.
+
+    Args:
+        data: The bytes of a file, a scalar string.
+
+    Returns:
+        (H, W, 4) uint16, RGB not blended with the alpha; 8 bits are multiplied by 257, so that
+        white is 65535.
+    """
+    return tf.ensure_shape(
+        _decode(data, rgb=lambda pixels: _deep(_with_alpha(pixels)), rgba=tf.identity),
+        (None, None, 4),
     )
-    return tf.ensure_shape(pixels, (None, None, 3))
+
+
+def is_deep(data: tf.Tensor) -> tf.Tensor:
+    """Return whether a file's pixels have 16 bits a channel, which only PNG has of what is read."""
+    sixteen = _is(data, b"\x10", at=24)  # the bit depth, in the chunk that begins every PNG
+    return tf.logical_and(_is(data, PNG_SIGNATURE), sixteen)
+
+
+def guarded(
+    decode: Callable[[tf.Tensor], tf.Tensor], data: tf.Tensor, otherwise: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Decode one file of a batch so that, if it is damaged, it spoils no other.
+
+    Args:
+        decode: Maps the bytes of a file, a scalar string, to a tensor; it may raise.
+        data: The bytes.
+        otherwise: A tensor of the same type and rank.
+
+    Returns:
+        What `decode` gives, and True; where it raises, `otherwise` and False.
+    """
+    # An error inside a data set is the only one that a graph can catch.
+    files = tf.data.Dataset.from_tensors(data)
+    decoded = files.map(lambda file: (decode(file), tf.constant(True))).ignore_errors()
+    instead = tf.data.Dataset.from_tensors((otherwise, False))
+    found: tuple[tf.Tensor, tf.Tensor] = decoded.concatenate(instead).take(1).get_single_element()
+    return found
+
+
+def _decode(
+    data: tf.Tensor,
+    *,
+    rgb: Callable[[tf.Tensor], tf.Tensor],
+    rgba: Callable[[tf.Tensor], tf.Tensor],
+) -> tf.Tensor:
+    """Decode by format, and pass on what it gives: (H, W, 3) uint8 or (H, W, 4) uint16."""
+    start = _bytes(data, SIGNATURE_BYTES)
+    return tf.case(
+        [
+            (_is(data, b"\xff\xd8\xff"), lambda: rgb(_decode_jpeg(data))),
+            (_is(data, PNG_SIGNATURE), lambda: rgba(_decode_png(data, start))),
+            (_is(data, b"RIFF"), lambda: rgba(_decode_webp(data, start))),
+            (_is(data, b"GIF8"), lambda: rgb(_decode_gif(data, start))),
+        ],
+        default=lambda: rgb(_decode_bmp(data, start)),
+    )
 
 
 def _decode_jpeg(data: tf.Tensor) -> tf.Tensor:
@@ -80,9 +133,9 @@ def _decode_png(data: tf.Tensor, start: tf.Tensor) -> tf.Tensor:
             lambda: tf.io.decode_png(data, channels=4),
         )
         alpha = tf.where(tf.logical_and(grey, rgba[..., 3:] > 0), OPAQUE, rgba[..., 3:])
-        return tf.cast(tf.concat([rgba[..., :3], alpha], -1), tf.uint16) * 257
+        return _deep(tf.concat([rgba[..., :3], alpha], -1))
 
-    return _on_paper(tf.cond(tf.equal(bits, 16), deep, shallow))
+    return tf.cond(tf.equal(bits, 16), deep, shallow)
 
 
 def _decode_webp(data: tf.Tensor, start: tf.Tensor) -> tf.Tensor:
@@ -94,8 +147,7 @@ def _decode_webp(data: tf.Tensor, start: tf.Tensor) -> tf.Tensor:
         default=lambda: (_little(start, 26, 2) % 2**14, _little(start, 28, 2) % 2**14),
     )
     data = _bounded(data, height=height + 1, width=width + 1)  # VP8X and VP8L store one less
-    rgba = _with_alpha(tf.io.decode_image(data, expand_animations=False))
-    return _on_paper(tf.cast(rgba, tf.uint16) * 257)
+    return _deep(_with_alpha(tf.io.decode_image(data, expand_animations=False)))
 
 
 def _webp_lossless_size(start: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -133,6 +185,11 @@ def _with_alpha(pixels: tf.Tensor) -> tf.Tensor:
     """Return (H, W, 4) uint8 from 3 or 4 channels."""
     opaque = tf.zeros_like(pixels[..., :1]) + OPAQUE
     return tf.concat([pixels, opaque], -1)[..., :4]
+
+
+def _deep(pixels: tf.Tensor) -> tf.Tensor:
+    """Return uint8 as uint16, full scale to full scale."""
+    return tf.cast(pixels, tf.uint16) * 257
 
 
 def _on_paper(rgba: tf.Tensor) -> tf.Tensor:

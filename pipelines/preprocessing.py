@@ -18,6 +18,7 @@ import tensorflow as tf
 
 from models.words import suggest
 from pipelines.object_fitting import place_object, resize
+from pipelines.presets import PREPROCESSOR, Preset, PresetError
 from pipelines.standardisation import EPSILON, KINDS_WITH_ARRAYS, PixelMap, fit_standardisation
 from pipelines.standardisation import Kind as StandardisationKind
 
@@ -92,15 +93,19 @@ class ImagePreprocessing:
         margin = 2 * self.margin_px
         return (self.height_px + margin, self.width_px + margin, self.channels)
 
-    def to_json(self) -> str:
-        """Return the text of a `preprocessor.json`; of a pixel map it states the kind only."""
+    def to_dict(self) -> dict[str, Any]:
+        """Return what a `preprocessor.json` holds; of a pixel map it states the kind only."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         if self.channel_order == "rgb":
             del values["channel_order"]  # files written before there was a choice stay the same
         pixel_map = values.pop("pixel_map")
         if pixel_map is not None:
             values["pixel_map"] = pixel_map.kind
-        return json.dumps(values, indent=2) + "\n"
+        return values
+
+    def to_json(self) -> str:
+        """Return `to_dict` as text."""
+        return json.dumps(self.to_dict(), indent=2) + "\n"
 
     def standardised(
         self, kind: StandardisationKind, images: np.ndarray, *, epsilon: float = EPSILON
@@ -161,19 +166,42 @@ class ImagePreprocessing:
         return cls(height_px=height_px, width_px=width_px, **CONVENTIONS[convention])
 
     @classmethod
+    def from_preset(cls, preset: Preset) -> ImagePreprocessing:
+        """Return how a preset wants its pictures.
+
+        Raises:
+            PresetError: Its `preprocessor.json` or the array beside it is not of this kind.
+        """
+        values, pixel_map = preset.preprocessor, preset.pixel_map
+        try:
+            return cls.from_dict(values, pixel_map)
+        except (ValueError, TypeError) as error:
+            raise PresetError(f"preset {preset.name!r}: {PREPROCESSOR}: {error}") from error
+
+    @classmethod
     def from_json(cls, text: str, pixel_map: np.ndarray | None = None) -> ImagePreprocessing:
-        """Read a `preprocessor.json`.
+        """Read the text of a `preprocessor.json`; see `from_dict`.
+
+        Raises:
+            ValueError: It is not JSON, or not what `from_dict` takes.
+        """
+        return cls.from_dict(json.loads(text), pixel_map)
+
+    @classmethod
+    def from_dict(
+        cls, values: Mapping[str, Any], pixel_map: np.ndarray | None = None
+    ) -> ImagePreprocessing:
+        """Take what a `preprocessor.json` holds.
 
         Args:
-            text: Its text.
+            values: As `to_dict` returns them.
             pixel_map: The array that belongs to it, from `PixelMap.to_array`, where it states one.
 
         Raises:
-            ValueError: It is not JSON, or a value is missing, unknown or out of range.
+            ValueError: A value is missing, unknown or out of range.
         """
-        values = json.loads(text)
         known = {f.name for f in fields(cls)}
-        if not isinstance(values, dict) or not {"height_px", "width_px"} <= set(values) <= known:
+        if not isinstance(values, Mapping) or not {"height_px", "width_px"} <= set(values) <= known:
             raise ValueError(f"preprocessing takes {sorted(known)}; got {values!r}")
         plain: dict[str, Any] = {
             k: tuple(v) if isinstance(v, list) else v for k, v in values.items()

@@ -2,17 +2,18 @@
 
     config.json          task, model, options of `create_model`
     model.weights.h5     the weights (models.weights), float16
-    preprocessor.json    pipelines.preprocessing
-    pixel_map.npy        only where preprocessor.json states one: a mean picture or a whitening
-                         matrix, float32 (pipelines.standardisation)
-    metadata.json        title, description, licence, data, labels, parameters, metrics, sha256
+    preprocessor.json    how the task prepares an input
+    pixel_map.npy        few have one: an array that preprocessor.json alone could not hold, such
+                         as a mean picture or a whitening matrix (pipelines.standardisation)
+    metadata.json        title, description, licence, data, parameters, metrics, sha256, and what
+                         the task adds, such as labels
     README.md            the card, for people
 
 Every file's SHA-256 is in metadata.json and is checked before the file is used. Only JSON and
 plain arrays are read: nothing in a preset can run code.
 
-Downloadable presets have no folder: Keras publishes their weights, and the rest is in
-pipelines.classification.imagenet.
+Here is what all tasks' presets share. Some tasks have presets without a folder, whose weights
+somebody publishes: `pipelines.list_presets` and `pipelines.load_preset` know these too.
 """
 
 from __future__ import annotations
@@ -22,17 +23,17 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Protocol
 
 from models.words import suggest
 
 if TYPE_CHECKING:
     import keras
-
-    from pipelines.preprocessing import ImagePreprocessing
+    import numpy as np
 
 CONFIG, WEIGHTS, PREPROCESSOR = "config.json", "model.weights.h5", "preprocessor.json"
 METADATA, CARD = "metadata.json", "README.md"
@@ -79,20 +80,31 @@ class Preset:
         return tuple(self.metadata.get("labels", ()))
 
     @property
-    def preprocessing(self) -> ImagePreprocessing:
-        """How an input is prepared."""
+    def preprocessor(self) -> Mapping[str, Any]:
+        """How an input is prepared, in the task's own words; `pixel_map` may belong to it.
+
+        Raises:
+            PresetError: The file is no JSON object.
+        """
+        return _read_json(self.path / PREPROCESSOR, self.name)
+
+    @property
+    def pixel_map(self) -> np.ndarray | None:
+        """The array that belongs to `preprocessor`, of any shape and type, if there is one.
+
+        Raises:
+            PresetError: The file is no plain array.
+        """
         import numpy as np
 
-        from pipelines.preprocessing import ImagePreprocessing
-
-        array = self.path / PIXEL_MAP
+        file = self.path / PIXEL_MAP
+        if not file.is_file():
+            return None
         try:
-            text = (self.path / PREPROCESSOR).read_text("utf-8")
             # Mapped, so that a header cannot ask for memory; objects cannot be mapped.
-            pixel_map = np.lib.format.open_memmap(array, mode="r") if array.is_file() else None
-            return ImagePreprocessing.from_json(text, pixel_map)
+            return np.lib.format.open_memmap(file, mode="r")
         except (ValueError, TypeError, EOFError) as error:
-            raise PresetError(f"preset {self.name!r}: {PREPROCESSOR}: {error}") from error
+            raise PresetError(f"preset {self.name!r}: {PIXEL_MAP}: {error}") from error
 
     def build(self) -> keras.Model:
         """Return the network with its weights.
@@ -109,15 +121,15 @@ class Preset:
             raise PresetError(f"preset {self.name!r}: {error}") from error
 
 
-def list_presets(task: str | None = None, *, downloadable: bool = False) -> list[str]:
-    """Return the names of the presets that ship with the package, sorted.
+class Download(Protocol):
+    """How a preset without a folder is had."""
 
-    With `downloadable`, return those whose weights are fetched when they are first used.
-    """
-    if downloadable:
-        from pipelines.classification.imagenet import NAMES  # it builds on this module
+    def __call__(self, name: str, *, offline: bool) -> Preset:
+        """Return the preset of that name; with `offline`, from a cache or not at all."""
 
-        return sorted(NAMES) if task in (None, "image-classification") else []
+
+def list_presets(task: str | None = None) -> list[str]:
+    """Return the names of the presets that ship with the package, sorted."""
     folders = sorted(p.parent for p in SHIPPED.glob(f"*/{CONFIG}"))
     tasks = {
         folder.name: _read_json(folder / CONFIG, folder.name).get("task") for folder in folders
@@ -125,23 +137,28 @@ def list_presets(task: str | None = None, *, downloadable: bool = False) -> list
     return [name for name, its_task in tasks.items() if task in (None, its_task)]
 
 
-def load_preset(name: str | os.PathLike[str], *, offline: bool = False) -> Preset:
+def load_preset(
+    name: str | os.PathLike[str],
+    *,
+    offline: bool = False,
+    downloads: Mapping[str, Download] = MappingProxyType({}),
+) -> Preset:
     """Find a preset, check every file of it, and return it.
 
     Args:
-        name: A shipped or downloadable preset's name, a folder, or `hf://owner/name` on the
-            Hugging Face hub.
-        offline: Use the hub's and Keras's caches only; never the network.
+        name: A shipped preset's name, a folder, `hf://owner/name` on the Hugging Face hub, or one
+            of `downloads`.
+        offline: Use caches only; never the network.
+        downloads: Presets without a folder, by name.
 
     Raises:
         PresetError: No such preset (the nearest is named), or a file is missing or damaged.
     """
-    if name in list_presets(downloadable=True):
-        from pipelines.classification.imagenet import imagenet_preset
-
-        return imagenet_preset(str(name), offline=offline)
-    folder = _find(os.fspath(name), offline=offline)
-    shown = folder.name if not str(name).startswith(HUB_SCHEME) else str(name)
+    name = os.fspath(name)
+    if name in downloads:
+        return downloads[name](name, offline=offline)
+    folder = _find(name, offline=offline, downloads=downloads)
+    shown = folder.name if not name.startswith(HUB_SCHEME) else name
     missing = [file for file in FILES if not (folder / file).is_file()]
     if missing:
         raise PresetError(
@@ -169,12 +186,23 @@ def save_preset(
     *,
     model: keras.Model,
     config: Mapping[str, Any],
-    preprocessing: ImagePreprocessing,
+    preprocessor: Mapping[str, Any],
     metadata: Mapping[str, Any],
     card: str,
     overwrite: bool = False,
+    pixel_map: np.ndarray | None = None,
 ) -> Path:
     """Write a preset folder, whole or not at all, and return its path.
+
+    Args:
+        folder: Where; its name becomes the preset's.
+        model: A network of the catalog, whose weights are kept.
+        config: `task`, `model`, and the `options` with which `create_model` makes the network.
+        preprocessor: How the task prepares an input: plain values.
+        metadata: What is known of the preset; Keras's version and the hashes are added.
+        card: The README.
+        overwrite: Whether an existing preset may be replaced.
+        pixel_map: An array that belongs to `preprocessor`.
 
     Raises:
         FileExistsError: The folder exists and `overwrite` is False, or it is not a preset.
@@ -196,9 +224,9 @@ def save_preset(
         part.chmod(0o755)  # mkdtemp's 0o700 would hide the preset from other users
         save_weights(model, part / WEIGHTS)
         (part / CONFIG).write_text(_json(config), "utf-8")
-        (part / PREPROCESSOR).write_text(preprocessing.to_json(), "utf-8")
-        if preprocessing.pixel_map is not None:
-            np.save(part / PIXEL_MAP, preprocessing.pixel_map.to_array(), allow_pickle=False)
+        (part / PREPROCESSOR).write_text(_json(preprocessor), "utf-8")
+        if pixel_map is not None:
+            np.save(part / PIXEL_MAP, pixel_map, allow_pickle=False)
         (part / CARD).write_text(card, "utf-8")
         hashes = {file: sha256(part / file) for file in _hashed(part)}
         stated = {**metadata, "keras_version": keras.__version__, "sha256": hashes}
@@ -224,7 +252,7 @@ def _hashed(folder: Path) -> list[str]:
     return [CONFIG, WEIGHTS, PREPROCESSOR, *pixel_map]
 
 
-def _find(name: str, *, offline: bool) -> Path:
+def _find(name: str, *, offline: bool, downloads: Iterable[str]) -> Path:
     if name.startswith(HUB_SCHEME):
         return _from_hub(name.removeprefix(HUB_SCHEME), offline=offline)
     shipped = list_presets()
@@ -233,8 +261,7 @@ def _find(name: str, *, offline: bool) -> Path:
     folder = Path(name)
     if folder.is_dir():
         return folder.resolve()
-    known = [*shipped, *list_presets(downloadable=True)]
-    raise PresetError(f"unknown preset {name!r}; {suggest(name, known)}")
+    raise PresetError(f"unknown preset {name!r}; {suggest(name, [*shipped, *downloads])}")
 
 
 def _from_hub(repository: str, *, offline: bool) -> Path:

@@ -18,23 +18,23 @@ if TYPE_CHECKING:
     from models.catalog import create_model, features, list_models, model_info
     from models.explain import explain
     from models.noise import Noise
-    from pipelines import pipeline
+    from pipelines import list_presets, load_exported, pipeline
     from pipelines.classification.ensemble import Ensemble
     from pipelines.classification.own_pictures import train_own
     from pipelines.classification.pipeline import ImageClassification
-    from pipelines.classification.recipe_runs import train_recipe
-    from pipelines.classification.recipes import recipe
-    from pipelines.export import load_exported
     from pipelines.images import ImageError
     from pipelines.preprocessing import ImagePreprocessing
-    from pipelines.presets import PresetError, list_presets
+    from pipelines.presets import PresetError
+    from pipelines.recipes import recipe, train_recipe
     from pipelines.results import (
         ClassificationResult,
         FailedResult,
         Prediction,
         Result,
         SampledResult,
+        UpscaledImage,
     )
+    from pipelines.super_resolution.pipeline import SuperResolution
     from pipelines.training.augmentation import Augmentation
     from pipelines.training.plan import TrainingPlan
     from pipelines.training.schedules import Schedule
@@ -55,7 +55,9 @@ __all__ = [
     "Result",
     "SampledResult",
     "Schedule",
+    "SuperResolution",
     "TrainingPlan",
+    "UpscaledImage",
     "__version__",
     "conv_output",
     "create_model",
@@ -93,30 +95,26 @@ def __getattr__(name: str) -> object:
             from models.noise import Noise
 
             return Noise
-        case "pipeline":
-            from pipelines import pipeline
+        case "list_presets" | "load_exported" | "pipeline":
+            import pipelines
 
-            return pipeline
-        case "load_exported":
-            from pipelines.export import load_exported
-
-            return load_exported
+            return getattr(pipelines, name)
         case "ImageClassification":
             from pipelines.classification.pipeline import ImageClassification
 
             return ImageClassification
+        case "SuperResolution":
+            from pipelines.super_resolution.pipeline import SuperResolution
+
+            return SuperResolution
         case "Ensemble":
             from pipelines.classification.ensemble import Ensemble
 
             return Ensemble
-        case "recipe":
-            from pipelines.classification.recipes import recipe
+        case "recipe" | "train_recipe":
+            from pipelines import recipes
 
-            return recipe
-        case "train_recipe":
-            from pipelines.classification.recipe_runs import train_recipe
-
-            return train_recipe
+            return getattr(recipes, name)
         case "train_own":
             from pipelines.classification.own_pictures import train_own
 
@@ -141,11 +139,18 @@ def __getattr__(name: str) -> object:
             from pipelines.images import ImageError
 
             return ImageError
-        case "PresetError" | "list_presets":
-            from pipelines import presets
+        case "PresetError":
+            from pipelines.presets import PresetError
 
-            return getattr(presets, name)
-        case "ClassificationResult" | "FailedResult" | "Prediction" | "Result" | "SampledResult":
+            return PresetError
+        case (
+            "ClassificationResult"
+            | "FailedResult"
+            | "Prediction"
+            | "Result"
+            | "SampledResult"
+            | "UpscaledImage"
+        ):
             from pipelines import results
 
             return getattr(results, name)

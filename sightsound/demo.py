@@ -187,7 +187,7 @@ def look_at_photographs(
 
 def serve(classify: ImageClassification, digits: LabelledImages, out: Path) -> Section:
     """Export a SavedModel, load it without the network's code, and compare."""
-    from pipelines.export import load_exported
+    from pipelines import load_exported
 
     folder = classify.export(out / "served", overwrite=True)
     served = load_exported(folder)

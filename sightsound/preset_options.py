@@ -8,10 +8,19 @@ from typing import Any
 from sightsound.arguments import as_usage_error
 from sightsound.quiet import quiet_start
 
+DEFAULT_TASK = "image-classification"
 
-def add_preset_options(parser: argparse.ArgumentParser, *, several: bool = False) -> None:
-    """Add `--task` and `--preset`, which takes one or, as an ensemble, `several`."""
-    parser.add_argument("--task", default="image-classification", help="what to do (%(default)s)")
+
+def add_preset_options(
+    parser: argparse.ArgumentParser, *, several: bool = False, task: str | None = DEFAULT_TASK
+) -> None:
+    """Add `--task` and `--preset`, which takes one or, as an ensemble, `several`.
+
+    `task` is what `--task` is where nobody says; None leaves it to the preset.
+    """
+    parser.add_argument(
+        "--task", default=task, help=f"what to do ({task or 'what the preset is for'})"
+    )
     what = "a name from `sightsound presets`, a folder, or hf://owner/name (the task's own)"
     if several:
         parser.add_argument("--preset", nargs="+", help=f"{what}; several are averaged")
@@ -26,19 +35,21 @@ def add_engine_option(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def open_pipeline(options: argparse.Namespace, *, engine: str = "tensorflow") -> Any:
-    """Return the pipeline that the options name, computed by `engine`.
+def open_pipeline(options: argparse.Namespace, *, engine: str | None = None) -> Any:
+    """Return the pipeline that the options name, computed by `engine` where the task has several.
 
     Raises:
         UsageError: There is no such task, preset or engine, or the preset is damaged.
     """
-    from pipelines import pipeline
+    from pipelines import load_preset, pipeline
     from pipelines.engines import check_engine
-    from pipelines.presets import load_preset
 
     with as_usage_error(), quiet_start():
-        check_engine(engine)
+        if engine is not None:
+            check_engine(engine)
         named = options.preset if isinstance(options.preset, list) else [options.preset]
-        for preset in filter(None, named):
-            load_preset(preset)  # refuses a wrong name before TensorFlow's seconds
-        return pipeline(options.task, named[0] if len(named) == 1 else named, engine=engine)
+        # Loading them refuses a wrong name before TensorFlow's seconds.
+        tasks = [load_preset(preset).task for preset in filter(None, named)]
+        task = options.task or (tasks[0] if tasks else DEFAULT_TASK)
+        preset = named[0] if len(named) == 1 else named
+        return pipeline(task, preset, **({} if engine is None else {"engine": engine}))

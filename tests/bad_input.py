@@ -17,10 +17,9 @@ from pathlib import Path
 import numpy as np
 
 from models.catalog import create_model
-from pipelines import pipeline
+from pipelines import load_exported, pipeline
 from pipelines.classification.data import load_data
 from pipelines.classification.pipeline import ImageClassification
-from pipelines.export import load_exported
 from pipelines.images import read_image
 from pipelines.presets import SHIPPED, load_preset
 from sightsound.console import visible

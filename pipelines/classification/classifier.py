@@ -7,16 +7,16 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import tensorflow as tf
-from PIL import Image
 
+from pipelines.calling import answer, failure, one_by_one
 from pipelines.classification.data import LabelledImages, load_data
 from pipelines.classification.metrics import Evaluation
 from pipelines.classification.scoring import Scored, score_all, scored_data
-from pipelines.images import Limits, Picture, describe_source, list_images, read_images
+from pipelines.images import Limits, Picture, describe_source, read_images
 from pipelines.mapping import OnError, count_of, map_batches, with_progress
 from pipelines.results import ClassificationResult, FailedResult
 
@@ -112,12 +112,7 @@ class Classifier(ABC):
             mc_samples=mc_samples,
             seed=seed,
         )
-        if _is_one(inputs):
-            results = list(stream([inputs]))
-            return results[0] if results else None
-        if isinstance(inputs, Iterator | tf.data.Dataset):
-            return stream(inputs)
-        return list(stream(inputs))
+        return answer(inputs, stream)
 
     def stream(
         self,
@@ -138,7 +133,7 @@ class Classifier(ABC):
         """
         top_k = checked_top_k(top_k, self.labels)
         sampler = None if mc_samples is None else self._sampler(mc_samples, seed)
-        sources = _sources(inputs)
+        sources = one_by_one(inputs)
         results = map_batches(
             self._read(sources, limits),
             partial(self._predict, top_k=top_k, sampler=sampler),
@@ -191,13 +186,7 @@ class Classifier(ABC):
         )
 
     def _failed(self, name: str, error: Exception) -> FailedResult:
-        return FailedResult(
-            source=name,
-            preset=self.preset,
-            timing_ms=0.0,
-            error=str(error),
-            error_type=type(error).__name__,
-        )
+        return failure(name, error, self.preset)
 
     def evaluate(
         self,
@@ -239,6 +228,11 @@ class Classifier(ABC):
         return scored_data(data, outcomes, labels=self.labels, preset=self.preset)
 
 
+def probabilities(logits: Any) -> tf.Tensor:
+    """Map a network's logits (N, classes) of any precision to float32 probabilities."""
+    return tf.nn.softmax(tf.cast(logits, tf.float32))
+
+
 def best_scores(scores: np.ndarray, top_k: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the (N, top_k) indices and scores of the highest, best first; of equals the first."""
     order = np.argsort(-scores, axis=1, kind="stable")[:, :top_k]
@@ -264,28 +258,6 @@ def opaque_rgb(picture: Picture) -> np.ndarray:
     alpha = picture.alpha.astype(np.float32)[..., None] / top
     blended = picture.rgb8 * alpha + 255.0 * (1.0 - alpha)
     return np.round(blended).astype(np.uint8)
-
-
-def _is_one(inputs: Any) -> bool:
-    if isinstance(inputs, str | os.PathLike):
-        return not os.path.isdir(inputs)  # noqa: PTH112 - a URL or a hostile name is no Path
-    if isinstance(inputs, np.ndarray):
-        return inputs.ndim != 4
-    return isinstance(inputs, bytes | Image.Image)
-
-
-def _sources(inputs: Any) -> Iterable[Any]:
-    """Return the inputs one by one; a folder becomes its pictures' paths."""
-    if isinstance(inputs, str | os.PathLike):
-        return cast("list[Any]", [inputs] if _is_one(inputs) else list_images(inputs))
-    if isinstance(inputs, tf.data.Dataset):
-        return cast("Iterable[Any]", inputs.as_numpy_iterator())
-    if not isinstance(inputs, Iterable):
-        raise TypeError(
-            "inputs must be a picture (path, URL, bytes, PIL image, array), a list of them, a "
-            f"folder or an iterator; got {type(inputs).__name__}"
-        )
-    return inputs
 
 
 def stacks(pixels: Sequence[np.ndarray]) -> Iterator[tuple[list[int], np.ndarray]]:

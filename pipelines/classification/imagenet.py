@@ -13,12 +13,12 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from pipelines.presets import Preset, PresetError
+from pipelines.presets import Download, Preset, PresetError
 
 if TYPE_CHECKING:
     import keras
 
-    from pipelines.preprocessing import Convention, ImagePreprocessing
+    from pipelines.preprocessing import Convention
 
 _LABELS = Path(__file__).with_name("imagenet_labels.txt")
 
@@ -63,13 +63,13 @@ class ImageNetPreset(Preset):
     """A preset without a folder of its own: `path` is Keras's cache, where its weights go."""
 
     @property
-    def preprocessing(self) -> ImagePreprocessing:
-        """How an input is prepared."""
+    def preprocessor(self) -> Mapping[str, Any]:
+        """How an input is prepared, as `ImagePreprocessing.to_dict` states it."""
         from models.catalog import model_info
         from pipelines.preprocessing import ImagePreprocessing
 
         height, width, _ = model_info(self.model).spec.input_shape
-        return ImagePreprocessing.imagenet(SOURCES[self.model].convention, height, width)
+        return ImagePreprocessing.imagenet(SOURCES[self.model].convention, height, width).to_dict()
 
     def build(self) -> keras.Model:
         """Return the network with its weights; they are fetched if they are not in the cache.
@@ -113,6 +113,9 @@ def imagenet_preset(name: str, *, offline: bool = False) -> ImageNetPreset:
     }
     config = {"task": "image-classification", "model": model, "options": {}}
     return ImageNetPreset(name, published.cache() / "models", config, metadata)
+
+
+DOWNLOADS: Mapping[str, Download] = MappingProxyType(dict.fromkeys(NAMES, imagenet_preset))
 
 
 @cache

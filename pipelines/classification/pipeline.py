@@ -16,12 +16,16 @@ from pipelines.classification.classifier import (
     SMALL_PX,
     Classifier,
     opaque_rgb,
+    probabilities,
     stacks,
 )
 from pipelines.classification.data import LabelledImages, load_data
+from pipelines.classification.export import TASK, export_classifier
+from pipelines.classification.imagenet import DOWNLOADS, imagenet_labels
 from pipelines.engines import Engine, check_engine
 from pipelines.images import ImageSource, Limits, Picture, read_image
 from pipelines.preprocessing import Convention, ImagePreprocessing, fit_pictures, scale_pixels
+from pipelines.preset_card import card, stated_metadata
 from pipelines.presets import Preset, PresetError, load_preset, save_preset
 
 if TYPE_CHECKING:
@@ -31,7 +35,6 @@ if TYPE_CHECKING:
     from pipelines.classification.monte_carlo import MonteCarlo, Sampled
     from pipelines.training.augmentation import Augmentation
 
-TASK = "image-classification"
 AT_ONCE = 256  # pictures in one step: more are no quicker (measured to 512) and need more memory
 
 
@@ -113,7 +116,7 @@ class ImageClassification(Classifier):
             EngineError: The engine is unknown or not installed.
         """
         check_engine(engine)  # before anything is downloaded
-        preset = load_preset(name, offline=offline)
+        preset = load_preset(name, offline=offline, downloads=DOWNLOADS)
         if preset.task != TASK:
             raise PresetError(f"preset {preset.name!r} must be for {TASK}; it is for {preset.task}")
         return cls._of(preset, engine)
@@ -123,7 +126,7 @@ class ImageClassification(Classifier):
         try:
             pipeline = cls(
                 preset.build(),
-                preprocessing=preset.preprocessing,
+                preprocessing=ImagePreprocessing.from_preset(preset),
                 labels=preset.labels,
                 preset=preset.name,
                 metadata=preset.metadata,
@@ -153,8 +156,6 @@ class ImageClassification(Classifier):
         Raises:
             ValueError: The network is another, or the convention is unknown.
         """
-        from pipelines.classification.imagenet import imagenet_labels
-
         height, width = model.input_shape[1:3]
         if height is None or width is None:
             raise ValueError("the network must take pictures of a fixed size; give an input_shape")
@@ -169,20 +170,6 @@ class ImageClassification(Classifier):
         """Map pictures (N, H, W, 3 or 1) uint8 of one size to what the network takes."""
         return scale_pixels(self.preprocessing, fit_pictures(self.preprocessing, pictures))
 
-    def scoring_graph(self) -> Callable[[tf.Tensor], tf.Tensor]:
-        """Return what maps fitted pictures to probabilities by TensorFlow alone, for an export.
-
-        Its weights are what they are now.
-        """
-        from models.folding import fold_normalisation  # here: an exported classifier has no Keras
-
-        network = fold_normalisation(self._engine.network)
-
-        def scores_of_fitted(fitted: tf.Tensor) -> tf.Tensor:
-            return _probabilities(network(scale_pixels(self.preprocessing, fitted), training=False))
-
-        return scores_of_fitted
-
     def scores(self, pixels: Sequence[np.ndarray]) -> np.ndarray:
         """Map pictures to probabilities (N, classes).
 
@@ -194,7 +181,7 @@ class ImageClassification(Classifier):
         return np.concatenate([self._scores_of_few(pixels[i : i + AT_ONCE]) for i in parts])
 
     def _scores_of_few(self, pixels: Sequence[np.ndarray]) -> np.ndarray:
-        return cast("np.ndarray", _probabilities(self._engine(self._input(pixels))).numpy())
+        return cast("np.ndarray", probabilities(self._engine(self._input(pixels))).numpy())
 
     def _input(self, pixels: Sequence[np.ndarray]) -> tf.Tensor:
         """Return what the network takes of pictures, as for `scores`."""
@@ -345,40 +332,33 @@ class ImageClassification(Classifier):
         Raises:
             FileExistsError: The folder exists and may not be replaced.
         """
-        from pipelines.classification.preset_card import card
-
         name, network = Path(folder).name, self._engine.network
-        stated = {
-            "title": name,
-            "description": "",
-            "licence": "not stated",
-            "data": "not stated",
-            "metrics": [],
-            **self.metadata,
-            **(metadata or {}),
-            "labels": list(self.labels),
-            "parameters": int(sum(np.prod(v.shape) for v in network.trainable_variables)),
-        }
+        known = {**self.metadata, **(metadata or {}), "labels": list(self.labels)}
+        stated = stated_metadata(name, network, known)
         options = {
             "classes": len(self.labels),
             "input_shape": list(self.preprocessing.input_shape),
         }
+        pixel_map = self.preprocessing.pixel_map
         return save_preset(
             folder,
             model=network,
             config={"task": TASK, "model": network.name, "options": options},
-            preprocessing=self.preprocessing,
+            preprocessor=self.preprocessing.to_dict(),
             metadata=stated,
             card=card(name, network.name, stated),
             overwrite=overwrite,
+            pixel_map=None if pixel_map is None else pixel_map.to_array(),
         )
 
     def export(self, folder: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
         """Write a SavedModel with the preprocessing inside to `folder/1/` and return `folder`."""
-        from pipelines.export import export_classifier
-
-        return export_classifier(self, folder, overwrite=overwrite)
-
-
-def _probabilities(logits: Any) -> tf.Tensor:
-    return tf.nn.softmax(tf.cast(logits, tf.float32))
+        return export_classifier(
+            folder,
+            network=self._engine.network,
+            preprocessing=self.preprocessing,
+            labels=self.labels,
+            preset=self.preset,
+            metadata=self.metadata,
+            overwrite=overwrite,
+        )

@@ -37,8 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print a row a preset."""
-    from pipelines import TASKS
-    from pipelines.presets import list_presets, load_preset
+    from pipelines import TASKS, list_presets, load_preset
 
     if options.task not in (None, *TASKS):
         raise UsageError(f"unknown task {options.task!r}; {suggest(options.task, TASKS)}")
@@ -90,6 +89,8 @@ def markdown(presets: Iterable[Preset]) -> str:
 def _measured(metric: Mapping[str, Any]) -> str:
     value = metric["value"]
     figure = f"{value:.2%}" if metric["name"].startswith("accuracy") else f"{value:.4f}"
+    if metric.get("unit"):
+        figure = f"{value:.4g} {metric['unit']}"
     return f"{metric['name']}: {figure} ({metric['data']})"
 
 

@@ -11,20 +11,29 @@ import tensorflow as tf
 from PIL import Image
 
 from pipelines.classification.classifier import opaque_rgb
-from pipelines.graph_decoding import decode_picture
+from pipelines.graph_decoding import decode_picture, decode_rgba, guarded
 from pipelines.images import read_image
+from pipelines.picture import to_depth
 from tests.pipelines.encoded_images import encode, png16, png_chunk, png_from_rows
 
 Decode = Callable[[bytes], np.ndarray]
 HEIGHT, WIDTH = 47, 61
 
 
+def graph_of(function: Callable[[tf.Tensor], tf.Tensor]) -> Decode:
+    signature = [tf.TensorSpec((), tf.string)]
+    graph = tf.function(function, input_signature=signature, autograph=False)
+    return lambda data: graph(data).numpy()
+
+
 @pytest.fixture(scope="module")
 def decode() -> Decode:
-    graph = tf.function(
-        decode_picture, input_signature=[tf.TensorSpec((), tf.string)], autograph=False
-    )
-    return lambda data: graph(data).numpy()
+    return graph_of(decode_picture)
+
+
+@pytest.fixture(scope="module")
+def decode_deep() -> Decode:
+    return graph_of(decode_rgba)
 
 
 @pytest.fixture(scope="module")
@@ -162,6 +171,61 @@ def test_a_transparent_gif_lies_on_black(decode) -> None:
 @pytest.mark.parametrize("mode", ["RGB", "L"])
 def test_bmp(decode, photo, mode) -> None:
     assert_same(decode, encode(photo.convert(mode), "BMP"))
+
+
+def assert_same_layers(decode_deep: Decode, data: bytes) -> None:
+    picture = read_image(data)
+    rgb, alpha = picture.pixels, picture.alpha
+    opaque = np.full(picture.size_px, np.iinfo(rgb.dtype).max, rgb.dtype)
+    rgba = np.dstack([rgb, opaque if alpha is None else alpha])
+    np.testing.assert_array_equal(decode_deep(data), to_depth(rgba, 16))
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA"])
+def test_layers_of_png_of_every_mode(decode_deep, see_through, mode) -> None:
+    assert_same_layers(decode_deep, encode(see_through.convert(mode), "PNG"))
+
+
+def test_layers_of_what_is_transparent(decode_deep, photo, see_through) -> None:
+    files = [
+        encode(photo, "PNG", transparency=photo.getpixel((3, 3))),
+        encode(photo.quantize(64), "PNG", transparency=bytes(range(0, 240, 4))),
+        encode(see_through, "WEBP", quality=80),
+        encode(see_through, "WEBP", lossless=True),
+    ]
+    for data in files:
+        assert_same_layers(decode_deep, data)
+        assert decode_deep(data)[..., 3].min() < 65535
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+def test_layers_of_sixteen_bits(decode_deep, channels) -> None:
+    deep = np.random.default_rng(0).integers(0, 65536, (HEIGHT, WIDTH, channels)).astype(np.uint16)
+    assert_same_layers(decode_deep, png16(deep))
+    assert (decode_deep(png16(deep)) % 257).any()
+
+
+def test_layers_of_what_is_opaque(decode_deep, photo) -> None:
+    assert_same_layers(decode_deep, encode(photo, "JPEG", exif=exif(6, ">")))
+    assert_same_layers(decode_deep, encode(photo, "BMP"))
+    assert_same_layers(decode_deep, encode(photo.quantize(64), "GIF"))
+
+
+def test_a_damaged_file_gives_what_is_put_in_its_place(photo) -> None:
+    instead = np.full((1, 1, 3), 7, np.uint8)
+
+    @tf.function(input_signature=[tf.TensorSpec((), tf.string)], autograph=False)
+    def decode(data):
+        return guarded(decode_picture, data, tf.constant(instead))
+
+    whole = encode(photo, "PNG")
+    pixels, ok = decode(whole)
+    np.testing.assert_array_equal(pixels, np.asarray(photo))
+    assert ok
+    for damaged in (b"", b"no picture", whole[: len(whole) // 2]):
+        pixels, ok = decode(damaged)
+        np.testing.assert_array_equal(pixels, instead)
+        assert not ok
 
 
 def bomb(kind: str) -> bytes:

@@ -9,9 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import pipelines
 from pipelines import presets
 from pipelines.classification.pipeline import ImageClassification
-from pipelines.presets import PresetError, list_presets, load_preset
+from pipelines.preset_card import card, stated_metadata
+from pipelines.presets import Preset, PresetError, list_presets, load_preset, save_preset
 
 
 @pytest.fixture
@@ -151,3 +153,94 @@ def test_shipped_presets_are_whole_and_say_what_they_are(name: str) -> None:
     assert preset.metadata["parameters"] == sum(
         int(np.prod(v.shape)) for v in model.trainable_variables
     )
+
+
+# What any task may put into a preset.
+
+
+def saved(micro, folder: Path, **more) -> Path:
+    return save_preset(
+        folder,
+        model=micro.model,
+        config={"task": "reading", "model": "lenet_micro", "options": {}},
+        preprocessor={"colour": "luma", "scale": 2},
+        metadata=stated_metadata(folder.name, micro.model, {"licence": "CC0"}),
+        card="# A card\n",
+        **more,
+    )
+
+
+def test_a_task_s_own_values_come_back(micro, tmp_path: Path) -> None:
+    preset = load_preset(saved(micro, tmp_path / "mine"))
+    assert (preset.name, preset.task, preset.model) == ("mine", "reading", "lenet_micro")
+    assert preset.preprocessor == {"colour": "luma", "scale": 2}
+    assert preset.pixel_map is None
+    assert preset.labels == ()
+    assert preset.metadata["title"] == "mine"
+    assert preset.metadata["licence"] == "CC0"
+    assert preset.metadata["data"] == "not stated"
+    assert sorted(p.name for p in preset.path.iterdir()) == sorted(presets.FILES)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.uint8])
+def test_an_array_comes_back(micro, tmp_path: Path, dtype) -> None:
+    array = np.arange(24).reshape(2, 3, 4).astype(dtype)
+    preset = load_preset(saved(micro, tmp_path / "mine", pixel_map=array))
+    assert preset.pixel_map is not None
+    np.testing.assert_array_equal(preset.pixel_map, array)
+    assert preset.pixel_map.dtype == dtype
+
+
+def test_presets_without_a_folder_are_known_where_they_are_given(tmp_path: Path) -> None:
+    asked = []
+
+    def download(name: str, *, offline: bool) -> Preset:
+        asked.append((name, offline))
+        return Preset(name, tmp_path, {"task": "reading", "model": "lenet_micro"}, {})
+
+    downloads = {"far_away": download}
+    assert load_preset("far_away", downloads=downloads).name == "far_away"
+    assert load_preset("far_away", offline=True, downloads=downloads).task == "reading"
+    assert asked == [("far_away", False), ("far_away", True)]
+    with pytest.raises(PresetError, match="did you mean 'far_away'"):
+        load_preset("far_awey", downloads=downloads)
+    with pytest.raises(PresetError, match="unknown preset 'far_away'"):
+        load_preset("far_away")
+
+
+def test_the_package_knows_all_tasks_presets(folder: Path) -> None:
+    assert pipelines.list_presets() == list_presets()
+    assert pipelines.list_presets("image-classification") == list_presets("image-classification")
+    assert pipelines.list_presets("no such task") == []
+    assert pipelines.load_preset(folder) == load_preset(folder)
+    assert pipelines.load_preset("vgg16_imagenet").task == "image-classification"
+
+
+def test_a_card_tells_what_there_is() -> None:
+    metric = {"name": "PSNR", "value": 37.55321, "data": "Set5", "command": "measure"}
+    facts = {
+        "title": "Twice as large",
+        "description": "",
+        "licence": "CC0",
+        "data": "T91",
+        "parameters": 12345,
+        "metrics": [{**metric, "unit": "dB"}],
+    }
+    text = card("mine", "sesr", facts)
+    assert text.startswith("# mine\n\nTwice as large.\n")
+    assert "- network: `sesr`, 12,345 trainable parameters\n- trained on: T91\n" in text
+    assert text.endswith("|---|---|---|---|\n| PSNR | 37.5532 dB | Set5 | `measure` |\n")
+    assert "labels" not in text
+    labels = [f"kind {number}" for number in range(21)]
+    few = card("mine", "lenet5", {**facts, "metrics": [metric], "labels": labels[:2]})
+    assert "\n- labels: kind 0, kind 1\n" in few
+    assert "| 37.5532 |" in few
+    many = card("mine", "lenet5", {**facts, "metrics": [], "labels": labels})
+    assert many.endswith("kind 18, kind 19, ...\n")
+
+
+@pytest.mark.parametrize("name", list_presets())
+def test_shipped_cards_are_what_their_metadata_says(name: str) -> None:
+    preset = load_preset(name)
+    written = (preset.path / presets.CARD).read_text("utf-8")
+    assert written == card(name, preset.model, preset.metadata)

@@ -20,9 +20,8 @@ import pytest
 from PIL import Image
 
 from models.catalog import list_models
+from pipelines import list_presets, load_exported
 from pipelines.classification.data import LabelledImages
-from pipelines.export import load_exported
-from pipelines.presets import list_presets
 from sightsound.doctor import extras, is_well
 from tests.sightsound.command_line import COMMAND, call, call_here, draw_one, draw_zero, environment
 

@@ -17,12 +17,11 @@ from safetensors.torch import save_file
 
 from models.catalog import create_model
 from models.sources.published import PUBLISHED
-from pipelines import pipeline
+from pipelines import list_presets, load_exported, load_preset, pipeline
 from pipelines.classification.imagenet import NAMES, SOURCES, imagenet_labels
 from pipelines.classification.pipeline import ImageClassification
-from pipelines.export import load_exported
 from pipelines.preprocessing import ImagePreprocessing, fit_pictures, scale_pixels
-from pipelines.presets import PresetError, list_presets, load_preset
+from pipelines.presets import PresetError
 from tests.models.sources.keras_cache import expect, use_cache
 from tests.models.sources.keras_files import write_published
 from tests.parity.stirring import stir_keras, stir_torch
@@ -72,7 +71,7 @@ def test_labels_are_the_usual_ones_in_the_usual_order() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_pixels_become_what_keras_makes_of_them(name: str, photographs) -> None:
     preset = load_preset(name)
-    plan = preset.preprocessing
+    plan = ImagePreprocessing.from_preset(preset)
     model = preset.model
     assert plan.input_shape == ((331, 331, 3) if model == "nasnet_large" else (224, 224, 3))
     picture = cut(photographs["china"], plan.height_px)
