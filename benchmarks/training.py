@@ -240,7 +240,7 @@ def main() -> None:
         steps, epochs, out = options.as_worker
         worker(int(steps), int(epochs), Path(out))
         return
-    steps, rounds, epochs = (4, 1, 3) if options.quick else (40, 3, 6)
+    steps, rounds, epochs = (4, 1, 3) if options.quick else (30, 2, 5)
     print(machine(), "\n")
     memory, level = in_memory(steps, rounds, epochs)
     print(table(("in memory, steps a second", "ours", "by hand", "ours / by hand"), memory), "\n")

@@ -97,7 +97,7 @@ def fit(
         ValueError: There are too few pictures, or the folder holds another run, or the devices
             cannot train so.
     """
-    common = {
+    common: dict[str, Any] = {
         "classes": int(model.output_shape[-1]),
         "plan": plan,
         "prepare": prepare,

@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image, TiffImagePlugin
 
 from pipelines.image_arrays import picture_from_array
-from pipelines.image_metadata import EXIF_PREFIX, picture_tags
+from pipelines.image_metadata import EXIF_PREFIX, exif_of_size, picture_tags
 from pipelines.picture import Limits, MissingImageError, Picture, refusal, shown, to_depth
 
 LUMA = np.array((0.299, 0.587, 0.114), np.float32)  # ITU-R BT.601, as Pillow's grey
@@ -62,8 +62,8 @@ def write_image(
     Args:
         path: Its ending chooses the format: .jpg .jpeg .png .webp .tif .tiff.
         pixels: Whatever `read_image` takes as an array.
-        like: The picture it was made from: its colour profile and EXIF are carried over, and grey
-            is written as grey.
+        like: The picture it was made from, of any size: its colour profile and EXIF are carried
+            over, the latter with the size that is written, and grey is written as grey.
         alpha: (H, W), if `pixels` have no alpha of their own; not for JPEG.
         quality: 1 to 100, of JPEG and WebP; 100 writes WebP without loss.
 
@@ -92,7 +92,7 @@ def write_image(
         )
     icc_profile = exif = None
     if like is not None:
-        exif = like.exif
+        exif = None if like.exif is None else exif_of_size(like.exif, height, width)
         space = b"GRAY" if channels < 3 else b"RGB "
         if like.icc_profile is not None and like.icc_profile[16:20] == space:
             icc_profile = like.icc_profile

@@ -24,6 +24,13 @@ EXIF_TAGS = (
     ExifTags.Base.Copyright,
 )
 
+# Where EXIF states the picture's width and height: the first folder, and two inside it.
+SIZE_TAGS = {
+    None: (ExifTags.Base.ImageWidth, ExifTags.Base.ImageLength),
+    ExifTags.IFD.Exif: (ExifTags.Base.ExifImageWidth, ExifTags.Base.ExifImageHeight),
+    ExifTags.IFD.Interop: (ExifTags.Interop.RelatedImageWidth, ExifTags.Interop.RelatedImageHeight),
+}
+
 
 def icc_profile(image: Image.Image) -> bytes | None:
     """Return the embedded profile if it is one and is about grey or RGB pixels."""
@@ -63,6 +70,27 @@ def _upright_exif(
         if ExifTags.Base.Orientation in exif:
             exif[ExifTags.Base.Orientation] = 1
     return exif.tobytes() if len(exif) else None
+
+
+def exif_of_size(block: bytes, height: int, width: int) -> bytes:
+    """Return an EXIF block that states this size wherever it states one.
+
+    Where it stated another, the small preview that it may hold is left out: it is of that picture.
+    A block that states none, or cannot be read, is returned as it is.
+    """
+    changed = False
+    with suppress(Exception):  # whoever reads it next has the same trouble
+        exif = Image.Exif()
+        exif.load(block)
+        for folder, tags in SIZE_TAGS.items():
+            stated: Any = exif if folder is None else exif.get_ifd(folder)
+            for tag, length in zip(tags, (width, height), strict=True):
+                if stated.get(tag, length) != length:
+                    stated[tag] = length
+                    changed = True
+        if changed:
+            return exif.tobytes()
+    return block
 
 
 def picture_tags(exif: Image.Exif) -> dict[int, Any]:

@@ -1,4 +1,4 @@
-"""What a pipeline returns: frozen dataclasses with labels, scores, timing and their source."""
+"""What a pipeline returns: frozen dataclasses with labels or pictures, timing and their source."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import numpy as np
+    from PIL import Image
+
+    from pipelines.picture import Picture
 
 BAR_WIDTH = 24  # characters of a full bar in `show`: label, bar and score fit 80 columns
 
@@ -23,7 +26,7 @@ class Result:
     Attributes:
         source: The path, URL, or kind of the input.
         preset: The preset that produced it.
-        timing_ms: This item's share of its batch's time from pixels to labels, without reading.
+        timing_ms: This item's share of its batch's time from pixels to the result, without reading.
         seed: The seed of a random result; None where nothing is random.
     """
 
@@ -176,8 +179,107 @@ def _share(guess: Prediction) -> str:
 
 
 @dataclass(frozen=True, kw_only=True)
+class UpscaledImage(Result):
+    """A picture, enlarged.
+
+    Attributes:
+        scale: How many times, along each side.
+        pixels: (H, W, 3) RGB, or (H, W, 1) where the original is grey; uint8, or uint16 where the
+            original has 16 bits.
+        alpha: (H, W) of the same type, 0 where transparent; None without transparency.
+        original: The picture before, with its colour profile and EXIF.
+    """
+
+    scale: int
+    pixels: np.ndarray = field(repr=False, compare=False)
+    alpha: np.ndarray | None = field(default=None, repr=False, compare=False)
+    original: Picture = field(repr=False, compare=False)
+
+    @property
+    def size_px(self) -> tuple[int, int]:
+        """Height and width."""
+        height, width = self.pixels.shape[:2]
+        return height, width
+
+    @cached_property
+    def image(self) -> Image.Image:
+        """The picture as a PIL image: RGB, RGBA, L or LA; I;16 for 16-bit grey without alpha.
+
+        Pillow has no other 16-bit pictures, so the rest of those have 8 bits here. `save` and
+        `pixels` keep them.
+        """
+        import numpy as np
+        from PIL import Image
+
+        from pipelines.picture import to_depth
+
+        layers = self.pixels if self.alpha is None else np.dstack((self.pixels, self.alpha))
+        kept = layers if layers.shape[2] == 1 else to_depth(layers, 8)
+        return Image.fromarray(kept[:, :, 0] if kept.shape[2] == 1 else kept)
+
+    def save(self, path: str | os.PathLike[str], *, quality: int = 95) -> Path:
+        """Write the picture, whole or not at all, and return the path.
+
+        Colour profile and EXIF of the original are carried over. 16 bits stay 16 in PNG and TIFF.
+
+        Args:
+            path: Its ending chooses the format: .jpg .jpeg .png .webp .tif .tiff.
+            quality: 1 to 100, of JPEG and WebP; 100 writes WebP without loss.
+
+        Raises:
+            ImageError: The format cannot hold it: no transparency in JPEG, 16,383 pixels a side in
+                WebP, 65,500 in JPEG.
+            MissingImageError: There is no such folder.
+        """
+        from pipelines.image_encoding import write_image
+
+        return write_image(path, self.pixels, like=self.original, alpha=self.alpha, quality=quality)
+
+    def compare(
+        self,
+        path: str | os.PathLike[str] | None = None,
+        *,
+        area: tuple[int, int, int, int] | None = None,
+    ) -> Image.Image:
+        """Return the picture at the right of what bicubic interpolation makes of the original.
+
+        Args:
+            path: Where to write that, too; as for `save`.
+            area: (left, top, width, height) in pixels of the original; all of it when None.
+
+        Raises:
+            ValueError: The area does not lie within the original.
+        """
+        from pipelines.comparison import beside_bicubic
+
+        return beside_bicubic(self, path, area)
+
+    def show(self) -> None:
+        """Show the picture in a window, by the system's viewer."""
+        self.image.show()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values that JSON can hold: the sizes, not the pixels."""
+        height, width = self.size_px
+        return {
+            **super().to_dict(),
+            "scale": self.scale,
+            "width_px": width,
+            "height_px": height,
+            "bit_depth": self.pixels.itemsize * 8,
+            "grey": self.pixels.shape[2] == 1,
+            "transparent": self.alpha is not None,
+        }
+
+    def __str__(self) -> str:
+        """Return the source, and its size before and after."""
+        sizes = (f"{width} x {height}" for height, width in (self.original.size_px, self.size_px))
+        return f"{self.source}: {' to '.join(sizes)} pixels"
+
+
+@dataclass(frozen=True, kw_only=True)
 class FailedResult(Result):
-    """An item that could not be read; the rest of its batch is unharmed.
+    """An item that could not be read or worked on; the rest of its batch is unharmed.
 
     Attributes:
         error: What was wrong and what helps.

@@ -24,6 +24,7 @@ COMMANDS = {
     "models": "list the networks, explain one, size a convolution",
     "presets": "list the trained networks that ship with the package",
     "predict": "name what pictures show",
+    "upscale": "enlarge pictures two, three or four times",
     "evaluate": "measure a preset on labelled pictures",
     "train": "train a preset by a recipe",
     "search": "search a recipe's best parameters",

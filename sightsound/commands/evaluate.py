@@ -1,12 +1,20 @@
-"""Measure a preset on labelled pictures.
+"""Measure a preset on pictures whose right answer is known.
 
-DATA is a name (mnist, fashion_mnist, cifar10, digits), a .npz or IDX file, or a folder that has a
-folder of pictures a label. Several presets are measured each and as an ensemble, which averages
-their probabilities.
+TASK is image-classification, if it is left out, or super-resolution.
+
+Image classification: DATA is a name (mnist, fashion_mnist, cifar10, digits), a .npz or IDX file, or
+a folder that has a folder of pictures a label. Several presets are measured each and as an
+ensemble, which averages their probabilities.
+
+Super-resolution: DATA is a name (Set5, Set14, T91, BSDS400) with the folder that holds it, or a
+folder of pictures. They are made smaller, enlarged again and compared, as the papers do it: PSNR
+and SSIM of the luma, with bicubic enlargement beside them.
 
 Examples:
   sightsound evaluate --data my_digits/ --mistakes mistakes.png
   sightsound evaluate --data digits --preset lenet_modern_mnist lenet5_mnist lenet5_1998_mnist
+  sightsound evaluate super-resolution --data Set5 --folder downloads/ --scale 3
+  sightsound evaluate super-resolution --data photos/ --method bicubic --markdown
 """
 
 from __future__ import annotations
@@ -16,19 +24,32 @@ import json
 import sys
 from contextlib import redirect_stdout
 from pathlib import Path
+from typing import Any
 
-from sightsound.arguments import as_usage_error, count
-from sightsound.console import complain, on_terminal
+from models.spec import SCALES
+from models.words import suggest
+from sightsound.arguments import UsageError, as_usage_error, count
+from sightsound.console import complain, on_terminal, table
 from sightsound.preset_options import add_engine_option, add_preset_options, open_pipeline
 from sightsound.quiet import quiet_start
+
+CLASSIFICATION, SUPER_RESOLUTION = "image-classification", "super-resolution"
+# What each task takes besides --preset, --data, --folder, --json and --markdown.
+OPTIONS = {
+    CLASSIFICATION: ("engine", "split", "mirror", "batch_size", "mistakes", "confusion"),
+    SUPER_RESOLUTION: ("scale", "method"),
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """State what the command takes."""
+    parser.add_argument("wish", nargs="?", metavar="TASK", help="the same as --task TASK")
     add_preset_options(parser, several=True)
     add_engine_option(parser)
-    parser.add_argument("--data", required=True, help="labelled pictures: a name, file or folder")
-    parser.add_argument("--folder", help="where a named set lies (else it is downloaded)")
+    parser.add_argument("--data", required=True, help="pictures: a name, file or folder")
+    parser.add_argument(
+        "--folder", help="where a named set lies (else labelled ones are downloaded)"
+    )
     parser.add_argument(
         "--split",
         choices=("train", "validation", "test"),
@@ -37,14 +58,48 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--mirror", action="store_true", help="average with each picture's mirror image"
     )
-    parser.add_argument("--batch-size", type=count, default=256, help="pictures at once")
+    parser.add_argument("--batch-size", type=count, help="pictures at once (256)")
     parser.add_argument("--mistakes", type=Path, metavar="PNG", help="draw the worst mistakes")
     parser.add_argument("--confusion", type=Path, metavar="PNG", help="draw what is taken for what")
-    parser.add_argument("--json", action="store_true", help="one JSON document")
+    parser.add_argument(
+        "--scale", type=count, choices=SCALES, help="super-resolution: how many times (2)"
+    )
+    parser.add_argument(
+        "--method", choices=("bicubic",), help="super-resolution: measure this, and no preset"
+    )
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="one JSON document")
+    form.add_argument("--markdown", action="store_true", help="a Markdown table")
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print the figures."""
+    """Print the figures; return 1 when a picture failed."""
+    task = _task(options)
+    for other, names in OPTIONS.items():
+        for name in names:
+            if other != task and getattr(options, name) not in (None, False, "tensorflow"):
+                raise UsageError(f"--{name.replace('_', '-')} is for {other}; got {task}")
+    if options.method and options.preset:
+        raise UsageError(f"--method {options.method} takes the place of --preset; give one of them")
+    measure = _enlargement if task == SUPER_RESOLUTION else _classification
+    evaluation = measure(options)
+    for _, error in evaluation.failed:
+        complain(error)
+    return 1 if evaluation.failed else 0
+
+
+def _task(options: argparse.Namespace) -> str:
+    """Return the task that was asked for, either way."""
+    task = str(options.wish or options.task)
+    if options.wish and options.task not in (CLASSIFICATION, options.wish):
+        raise UsageError(f"one task at a time; got {options.wish} and --task {options.task}")
+    if task not in OPTIONS:
+        raise UsageError(f"unknown task {task!r}; {suggest(task, OPTIONS)}")
+    return task
+
+
+def _classification(options: argparse.Namespace) -> Any:
+    """Print how well a classifier, or an ensemble, tells pictures apart; return the report."""
     from pipelines.classification.data import load_data
 
     # Keras reports a download on standard output, where only results belong.
@@ -52,13 +107,45 @@ def run(options: argparse.Namespace) -> int:
         data = load_data(options.data, options.split, folder=options.folder)
     classify = open_pipeline(options, engine=options.engine)
     evaluation = classify.evaluate(
-        data, batch_size=options.batch_size, mirror=options.mirror, progress=on_terminal()
+        data, batch_size=options.batch_size or 256, mirror=options.mirror, progress=on_terminal()
     )
     print(json.dumps(evaluation.to_dict(), indent=2) if options.json else evaluation.to_markdown())
     if options.mistakes:
         evaluation.save_mistakes(options.mistakes)
     if options.confusion:
         evaluation.save_confusion(options.confusion)
-    for _, error in evaluation.failed:
-        complain(error)
-    return 1 if evaluation.failed else 0
+    return evaluation
+
+
+def _enlargement(options: argparse.Namespace) -> Any:
+    """Print how well a preset, or bicubic resampling, enlarges pictures; return the report."""
+    from pipelines.super_resolution.data import load_pictures
+    from pipelines.super_resolution.evaluation import evaluate_bicubic
+
+    with as_usage_error():
+        data = load_pictures(options.data, options.folder)
+    if options.method:
+        report = evaluate_bicubic(data, scale=options.scale or SCALES[0], progress=on_terminal())
+    else:
+        report = _open_upscaler(options).evaluate(data, progress=on_terminal())
+    if options.json:
+        print(json.dumps(report.to_dict(), indent=2))
+    elif options.markdown:
+        print(report.to_markdown())
+    else:
+        print(f"{report.title}\n\n{table(*report.table())}")
+    return report
+
+
+def _open_upscaler(options: argparse.Namespace) -> Any:
+    """Return the pipeline of the preset that was named, or of the scale's own."""
+    from pipelines import load_preset, pipeline
+
+    presets = options.preset or [None]
+    if len(presets) > 1:
+        raise UsageError(f"super-resolution takes one preset; got {', '.join(presets)}")
+    scale = {"scale": options.scale} if options.scale else {}
+    with as_usage_error(), quiet_start():
+        if presets[0]:
+            load_preset(presets[0])  # refuses a wrong name before TensorFlow's seconds
+        return pipeline(SUPER_RESOLUTION, presets[0], **scale)

@@ -17,8 +17,10 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Mapping
 from contextlib import redirect_stdout
 from pathlib import Path
+from typing import Any
 
 from sightsound.arguments import UsageError, as_usage_error, count
 from sightsound.console import complain, table
@@ -86,7 +88,7 @@ def run(options: argparse.Namespace) -> int:
         raise UsageError("name a recipe; `sightsound train --list` lists them; or give --data")
     if options.recipe is not None:
         with quiet_start(), as_usage_error():
-            from pipelines.classification.recipes import recipe
+            from pipelines.recipes import recipe
 
             recipe(options.recipe)  # a wrong name is said at once
     if options.show_schedule or options.show_augmentation or options.find_rate:
@@ -98,10 +100,14 @@ def run(options: argparse.Namespace) -> int:
 
 def _list_recipes() -> int:
     with quiet_start():
-        from pipelines.classification.recipes import RECIPES
-    listing = [(name, r.model, r.data, r.expected) for name, r in RECIPES.items()]
+        from pipelines.recipes import recipes
+    listing = [(name, r.model, _data(r), r.expected) for name, r in recipes().items()]
     print(table(("recipe", "model", "data", "what to expect"), listing))
     return 0
+
+
+def _data(recipe: Any) -> str:
+    return recipe.data if isinstance(recipe.data, str) else " + ".join(recipe.data)
 
 
 def _look(options: argparse.Namespace) -> int:
@@ -110,7 +116,10 @@ def _look(options: argparse.Namespace) -> int:
         raise UsageError("name the recipe to look at; `sightsound train --list` lists them")
     with quiet_start(), as_usage_error():
         from pipelines.classification.recipe_looks import RecipeLooks
+        from pipelines.classification.recipes import RECIPES
 
+        if options.recipe not in RECIPES:
+            raise UsageError(f"only recipes of classifiers can be looked at; got {options.recipe}")
         look = RecipeLooks(options.recipe, plan_changes(options), options.data, options.seeds[0])
     # Keras reports a download on standard output, where only results belong.
     with redirect_stdout(sys.stderr), as_usage_error():
@@ -132,12 +141,12 @@ def _look(options: argparse.Namespace) -> int:
 def _train_recipe(options: argparse.Namespace) -> int:
     changes = plan_changes(options)
     with quiet_start(), as_usage_error():
-        from pipelines.classification import recipe_runs, recipes
+        from pipelines.recipes import recipe, train_recipe
 
-        recipes.recipe(options.recipe).plan.changed(**changes)  # what cannot be is said at once
+        recipe(options.recipe).plan.changed(**changes)  # what cannot be is said at once
     strategy = open_hardware(options)
     with redirect_stdout(sys.stderr):
-        report = recipe_runs.train_recipe(
+        report = train_recipe(
             options.recipe,
             out=options.out or Path("runs", options.recipe),
             data=options.data,
@@ -151,13 +160,21 @@ def _train_recipe(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps(report, indent=2))
         return 0
-    figures = [*zip(report["seeds"], report["accuracy"], strict=True), ("mean", report["mean"])]
-    if "ensemble" in report:
-        figures.append(("ensemble", report["ensemble"]))
-    rows = [(seed, f"{accuracy:.2%}") for seed, accuracy in figures]
-    print(table(("seed", f"accuracy on {report['data']}"), rows))
+    print(table(*_figures(report)))
     print(f"preset: {report['preset']}")
     return 0
+
+
+def _figures(report: Mapping[str, Any]) -> tuple[tuple[str, str], list[tuple[Any, str]]]:
+    """Return a header and a row a seed, the mean last."""
+    if "held_out_psnr" in report:
+        values, what, form = report["held_out_psnr"], "PSNR on held-out pictures, dB", "{:.2f}"
+    else:
+        values, what, form = report["accuracy"], f"accuracy on {report['data']}", "{:.2%}"
+    figures = [*zip(report["seeds"], values, strict=True), ("mean", report["mean"])]
+    if "ensemble" in report:
+        figures.append(("ensemble", report["ensemble"]))
+    return ("seed", what), [(seed, form.format(value)) for seed, value in figures]
 
 
 def _train_own(options: argparse.Namespace) -> int:

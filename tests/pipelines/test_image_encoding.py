@@ -5,15 +5,17 @@ from __future__ import annotations
 import io
 import os
 import stat
+import struct
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image, ImageCms
+from PIL import ExifTags, Image, ImageCms
 from sklearn.datasets import load_sample_images
 
 from pipelines.image_encoding import WRITERS
+from pipelines.image_metadata import exif_of_size
 from pipelines.images import ImageError, MissingImageError, Picture, read_image, write_image
 
 RNG = np.random.default_rng(0)
@@ -25,6 +27,7 @@ DEEP_ALPHA = RNG.integers(0, 65536, (17, 23), dtype=np.uint16)
 PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 GREY_PROFILE = PROFILE[:16] + b"GRAY" + PROFILE[20:]
 MAKE, ORIENTATION, EXIF_FOLDER, EXPOSURE = 0x010F, 0x0112, 0x8769, 0x829A
+GPS_FOLDER, INTEROP_FOLDER, PREVIEW_FOLDER = 0x8825, 0xA005, ExifTags.IFD.IFD1
 
 
 def _exif() -> bytes:
@@ -184,6 +187,72 @@ def test_exif_too_large_for_jpeg_is_left_out(tmp_path: Path) -> None:
     large = replace(LIKE, exif=_exif() + bytes(70_000))
     assert read_image(write_image(tmp_path / "a.jpg", RGB, like=large)).exif is None
     assert read_image(write_image(tmp_path / "a.png", RGB, like=large)).exif == large.exif
+
+
+def _exif_of_a_camera() -> bytes:
+    """Return a JPEG's EXIF block with all the places that state a size, and with a preview."""
+    exif = Image.Exif()
+    exif[MAKE], exif[0x0100], exif[0x0101] = "a camera maker", 23, 17
+    interop = {1: "R98", 0x1001: 23, 0x1002: 17}
+    note = b"whatever the maker wrote"
+    exif[EXIF_FOLDER] = {0xA002: 23, 0xA003: 17, EXPOSURE: 0.25, 0x927C: note, 0xA005: interop}
+    exif[GPS_FOLDER] = {1: "N", 2: (52.0, 31.0, 12.0)}
+    block = bytearray(exif.tobytes())
+    # Pillow writes no preview: a folder after the first, with a JPEG of four bytes.
+    assert block[6:8] == b"MM"  # big-endian
+    first = 6 + int.from_bytes(block[10:14])
+    link = first + 2 + 12 * int.from_bytes(block[first : first + 2])
+    at = len(block) - 6
+    block[link : link + 4] = at.to_bytes(4)
+    entries = (0x0201, 4, 1, at + 2 + 24 + 4), (0x0202, 4, 1, 4)
+    folder = struct.pack(">H", 2) + b"".join(struct.pack(">HHII", *entry) for entry in entries)
+    folder += bytes(4)
+    return bytes(block) + folder + b"\xff\xd8\xff\xd9"
+
+
+def _stated(block: bytes) -> tuple[Image.Exif, list[int]]:
+    exif = Image.Exif()
+    exif.load(block)
+    folders = (exif, exif.get_ifd(EXIF_FOLDER), exif.get_ifd(INTEROP_FOLDER))
+    tags = ((0x0100, 0x0101), (0xA002, 0xA003), (0x1001, 0x1002))
+    sizes = [folder[tag] for folder, pair in zip(folders, tags, strict=True) for tag in pair]
+    return exif, sizes
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "a.png", "a.webp"])
+def test_exif_states_the_size_that_is_written(name: str, tmp_path: Path) -> None:
+    like = replace(LIKE, exif=_exif_of_a_camera())
+    assert _stated(like.exif or b"")[0].get_ifd(PREVIEW_FOLDER)[0x0202] == 4
+    large = RGB.repeat(3, axis=0).repeat(3, axis=1)
+    read = read_image(write_image(tmp_path / name, large, like=like))
+    exif, sizes = _stated(read.exif or b"")
+    assert sizes == 3 * [69, 51]
+    assert exif[MAKE] == "a camera maker"
+    assert exif.get_ifd(EXIF_FOLDER)[EXPOSURE] == 0.25
+    assert exif.get_ifd(EXIF_FOLDER)[0x927C] == b"whatever the maker wrote"
+    assert exif.get_ifd(GPS_FOLDER)[2] == (52.0, 31.0, 12.0)
+    assert not exif.get_ifd(PREVIEW_FOLDER)  # of a picture that was smaller
+
+
+def test_a_tiff_states_the_size_that_is_written(tmp_path: Path) -> None:
+    like = replace(LIKE, exif=_exif_of_a_camera())
+    large = RGB.repeat(3, axis=0).repeat(3, axis=1)
+    with Image.open(write_image(tmp_path / "a.tif", large, like=like)) as image:
+        folder = image.getexif().get_ifd(EXIF_FOLDER)
+        assert (folder[0xA002], folder[0xA003], image.size) == (69, 51, (69, 51))
+
+
+@pytest.mark.parametrize("exif", [_exif_of_a_camera(), _exif()], ids=["camera", "no size"])
+def test_exif_stays_as_it_is_where_no_size_is_wrong(exif: bytes, tmp_path: Path) -> None:
+    like = replace(LIKE, exif=exif)
+    assert read_image(write_image(tmp_path / "a.png", RGB, like=like)).exif == exif
+    if exif != _exif_of_a_camera():  # of any size, because it states none
+        assert read_image(write_image(tmp_path / "a.png", RGB[:5], like=like)).exif == exif
+
+
+@pytest.mark.parametrize("block", [b"", b"Exif\0\0", b"Exif\0\0no EXIF"])
+def test_exif_that_cannot_be_read_stays_as_it_is(block: bytes) -> None:
+    assert exif_of_size(block, 5, 5) == block
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""Super-resolution: photographs enlarged two, three or four times."""
