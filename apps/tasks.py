@@ -50,7 +50,14 @@ CLASSIFY = Page(
     "Say what is in a picture, with a score for every label.",
     "image-classification",
 )
-TASK_PAGES = (CLASSIFY,)
+UPSCALE = Page(
+    VIEWS / "upscale.py",
+    "Enlarge pictures",
+    ":material/photo_size_select_large:",
+    "Make a photograph two, three or four times larger, and sharper than resampling does.",
+    "super-resolution",
+)
+TASK_PAGES = (CLASSIFY, UPSCALE)
 NETWORKS = Page(
     VIEWS / "networks.py",
     "Networks",

@@ -5,14 +5,19 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Iterator
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+import pipelines.presets
 from apps.settings import MAIN_SCRIPT
+from apps.upscaling import enlargements
 from tests.apps.handwriting import digit_png
+from tests.apps.upscale_page import jpeg, save_micro_presets
 
 if TYPE_CHECKING:
     from pipelines.classification.data import LabelledImages
@@ -43,6 +48,30 @@ def app() -> AppTest:
 def classify(app: AppTest) -> AppTest:
     """The page that classifies, in a new visitor's session."""
     return app.switch_page("views/classify.py").run()
+
+
+@pytest.fixture(scope="session")
+def micro_presets(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of tiny presets that enlarge."""
+    folder: Path = tmp_path_factory.mktemp("presets")
+    save_micro_presets(folder)
+    return folder
+
+
+@pytest.fixture
+def upscale(
+    app: AppTest, micro_presets: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[AppTest]:
+    """The page that enlarges, by tiny presets, in a new visitor's session."""
+    monkeypatch.setattr(pipelines.presets, "SHIPPED", micro_presets)
+    yield app.switch_page("views/upscale.py").run()
+    enlargements.clear()  # ends all work
+
+
+@pytest.fixture(scope="session")
+def photo(photographs: dict[str, np.ndarray]) -> bytes:
+    """A photograph as a JPEG file."""
+    return jpeg(photographs["china"])
 
 
 @pytest.fixture(scope="session")
