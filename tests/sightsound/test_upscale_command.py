@@ -47,7 +47,7 @@ def pictures(photographs, tmp_path: Path) -> Path:
 def test_a_folder_becomes_a_folder_of_larger_pictures(pictures: Path, preset: Path) -> None:
     done = call("upscale", "pictures", "--preset", preset, "--out", "out", cwd=pictures.parent)
     assert done.returncode == 1
-    written = sorted(os.listdir(os.fsencode(pictures.parent / "out")))
+    written = sorted(os.fsencode(path.name) for path in (pictures.parent / "out").iterdir())
     assert written == [b"a_x2-2.jpg", b"a_x2.jpg", b"b_x2.png", b"caf\xe9_x2.png"]
     header, *rows = done.stdout.decode(errors="surrogateescape").splitlines()
     assert header.split() == ["picture", "written", "pixels", "seconds"]
@@ -80,7 +80,8 @@ def test_pixels_are_the_pipelines_whatever_the_tile(
 def test_json_lists_what_failed_and_skip_leaves_it_out(
     pictures: Path, preset: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = ["upscale", pictures / "broken.png", pictures / "b.gif", "--preset", preset]
+    inputs: list[str | Path] = [pictures / "broken.png", pictures / "b.gif"]
+    words = ["upscale", *inputs, "--preset", preset]
     out = pictures.parent / "out"
     status, stdout, err = call_here(capsys, *words, "--out", out, "--json")
     document = json.loads(stdout)

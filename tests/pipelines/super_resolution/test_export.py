@@ -119,8 +119,8 @@ def assert_same(found: UpscaledImage, wanted: UpscaledImage) -> None:
     assert found.pixels.dtype == wanted.pixels.dtype
     np.testing.assert_array_equal(found.pixels, wanted.pixels)
     opaque = np.full(wanted.size_px, np.iinfo(wanted.pixels.dtype).max, wanted.pixels.dtype)
-    alphas = [opaque if result.alpha is None else result.alpha for result in (found, wanted)]
-    np.testing.assert_array_equal(*alphas)
+    alpha, expected = (opaque if r.alpha is None else r.alpha for r in (found, wanted))
+    np.testing.assert_array_equal(alpha, expected)
     assert (found.preset, found.scale) == (wanted.preset, wanted.scale)
 
 

@@ -33,7 +33,8 @@ def spot(height: int, width: int) -> np.ndarray:
     """Return alpha that falls from one place to nothing."""
     rows, columns = np.mgrid[:height, :width]
     distance = np.hypot(rows - height / 3, columns - width / 4)
-    return np.clip(65535 - 9000 * distance, 0, 65535).astype(np.uint16)
+    fallen: np.ndarray = np.clip(65535 - 9000 * distance, 0, 65535)
+    return fallen.astype(np.uint16)
 
 
 @pytest.mark.parametrize("bits", [8, 16])

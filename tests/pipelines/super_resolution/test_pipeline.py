@@ -67,7 +67,8 @@ def test_every_kind_of_input_gives_the_same_result(micro, photo, tmp_path: Path)
     assert isinstance(result, UpscaledImage)
     assert result.ok
     assert (result.scale, result.size_px) == (2, (142, 186))
-    assert (result.pixels.shape, result.pixels.dtype) == ((142, 186, 3), np.uint8)
+    assert result.pixels.shape == (142, 186, 3)
+    assert result.pixels.dtype == np.uint8
     assert result.alpha is None
     assert result.timing_ms > 0
     for source in (str(path), path, path.read_bytes(), Image.fromarray(photo)):
