@@ -67,6 +67,14 @@ def assert_alike(got: dict[str, np.ndarray], expected: dict[str, np.ndarray], at
         np.testing.assert_allclose(got[name], values, rtol=0, atol=atol, err_msg=name)
 
 
+def assert_went_on_to_the_same(got: dict[str, np.ndarray], whole: dict[str, np.ndarray]) -> None:
+    """The weights bit for bit; what was counted of an epoch that was interrupted, to rounding."""
+    for name in ("loss", "accuracy"):
+        # What replicas have counted so far is divided among them anew: added in another order.
+        np.testing.assert_allclose(got.pop(name), whole.pop(name), rtol=1e-6)
+    assert_alike(got, whole, 0.0)
+
+
 # Floats are added in another order; 75 steps of SGD keep the difference of that size.
 SGD_ATOL = 1e-5
 # AdamW and Muon divide by the size of gradients, and so make rounding errors larger.
@@ -112,7 +120,7 @@ def test_both_workers_have_the_same_weights(workers, job: str) -> None:
 
 def test_a_killed_worker_comes_back_and_the_run_ends_as_undisturbed(folder: Path, workers) -> None:
     for worker in workers:
-        assert_alike(part(worker, "rejoined"), part(worker, "sgd"), 0.0)  # bit for bit
+        assert_went_on_to_the_same(part(worker, "rejoined"), part(worker, "sgd"))
     assert_went_on(folder)
 
 
@@ -133,11 +141,7 @@ def test_the_chief_alone_writes_and_leaves_no_checkpoint(folder: Path) -> None:
 
 def test_a_stopped_run_goes_on_from_inside_an_epoch_bit_for_bit(devices, workers) -> None:
     for process in (devices, *workers):
-        resumed, whole = part(process, "resumed"), part(process, "sgd")
-        # What replicas have counted so far is divided among them anew: added in another order.
-        for name in ("loss", "accuracy"):
-            np.testing.assert_allclose(resumed.pop(name), whole.pop(name), rtol=1e-6)
-        assert_alike(resumed, whole, 0.0)
+        assert_went_on_to_the_same(part(process, "resumed"), part(process, "sgd"))
 
 
 def test_callbacks_acted(workers) -> None:

@@ -124,10 +124,22 @@ def test_neither_an_input_nor_another_output_is_overwritten(
     status, stdout, err = call_here(capsys, "upscale", *sources, *words)
     assert (status, err) == (0, "")
     saved = [Path(json.loads(line)["saved"]).name for line in stdout.splitlines()]
-    assert saved == ["a_x2-2.jpg", "a_x2_x2.jpg", "A_x2-3.JPG", "a_x2-4.jpg"]
+    assert saved == ["a_x2-2.jpg", "a_x2_x2.jpg", "A_x2.JPG", "a_x2-3.jpg"]
     assert {path: path.read_bytes() for path in before} == before
     sizes = [read_image(pictures / name).size_px for name in saved]
     assert sizes == [(80, 100), (60, 120), (80, 100), (80, 100)]
+
+
+def test_names_differ_by_more_than_case(
+    pictures: Path, preset: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (pictures / "B.gif").write_bytes((pictures / "b.gif").read_bytes())
+    out = pictures.parent / "out"
+    words = ("--preset", preset, "--out", out, "--jsonl")
+    status, stdout, _ = call_here(capsys, "upscale", pictures / "b.gif", pictures / "B.gif", *words)
+    assert status == 0
+    saved = [Path(json.loads(line)["saved"]).name for line in stdout.splitlines()]
+    assert saved == ["b_x2.png", "B_x2-2.png"]
 
 
 def test_an_input_behind_a_link_is_safe(
@@ -171,15 +183,23 @@ def test_standard_input_and_patterns(pictures: Path, preset: Path) -> None:
     "name",
     ["-dash.png", "new\nline.png", "..png", "a" * 240 + ".png", "ß" * 120 + ".png", "💡.png"],
 )
-def test_hostile_names_stay_in_the_folder(name: str, pictures: Path, preset: Path) -> None:
-    source = pictures / name
-    source.write_bytes((pictures / "b.gif").read_bytes())
+def test_hostile_names_stay_in_the_folder(
+    name: str,
+    pictures: Path,
+    preset: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (pictures / name).write_bytes((pictures / "b.gif").read_bytes())
     out = pictures.parent / "deep" / "out"
-    done = call("upscale", "--preset", preset, "--out", out, "--", source)
-    assert (done.returncode, done.stderr) == (0, b"")
+    monkeypatch.chdir(pictures)
+    status, stdout, err = call_here(
+        capsys, "upscale", "--preset", preset, "--out", out, f"./{name}"
+    )
+    assert (status, err) == (0, "")
     (written,) = out.iterdir()
     assert read_image(written).size_px == (40, 60)
-    assert len(done.stdout.splitlines()) == 2
+    assert len(stdout.splitlines()) == 2
     assert {path.name for path in pictures.parent.iterdir()} == {"pictures", "deep"}
 
 
