@@ -13,10 +13,11 @@
 
 The graphs are the pipeline's own, on tiles of the same size, so on one machine `serve_array` gives
 its pixels bit for bit. So does `serving_default`, with alpha, of 8 and of 16 bits, of whatever
-TensorFlow decodes as Python does (`pipelines.graph_decoding` tells what it does not). It tells grey
-by the pixels and not by the file, and enlarges and writes it as grey: of a file in colours that
-holds nothing but grey, some values may be the neighbours of the pipeline's. A JPEG's orientation is
-applied; colour profiles and EXIF are left out, as TensorFlow does not read them.
+TensorFlow decodes as Python does (`pipelines.graph_decoding` tells what it does not). Two things
+may move a few values by the least that there is: a network with transposed convolutions (FSRCNN),
+which do not round alike at every call; and grey, which is told by the pixels and not by the file,
+where a file in colours holds nothing else. A JPEG's orientation is applied; colour profiles and
+EXIF are left out, as TensorFlow does not read them.
 """
 
 from __future__ import annotations
