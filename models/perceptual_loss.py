@@ -9,7 +9,7 @@ the maps before the activation, of which fewer are zero.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from os import PathLike
 from types import MappingProxyType
 from typing import Any, Literal
@@ -52,6 +52,31 @@ def vgg_features(
     bgr = ops.flip(layers.Rescaling(255.0, name="to_255")(image), axis=-1)
     centred = layers.Rescaling(1.0, [-value for value in MEAN_BGR], name="subtract_mean")(bgr)
     model = keras.Model(image, maps(centred)[layer], name=sight)
+    model.trainable = False
+    return model
+
+
+def classifier_features(
+    network: keras.Model,
+    layer: str,
+    *,
+    scale: float | Sequence[float] = 1.0,
+    offset: float | Sequence[float] = 0.0,
+) -> keras.Model:
+    """Return a classifier up to a layer, not to be trained: images in [0, 1] to its maps.
+
+    Args:
+        network: A functional network that takes images (B, H, W, C) of any size.
+        layer: Its name in the network.
+        scale: What its input is the images times, a value or one a channel.
+        offset: And what is added then.
+
+    Raises:
+        ValueError: The network has no such layer.
+    """
+    maps = features(network, [layer])
+    image = keras.Input(network.input_shape[1:], name="image")
+    model = keras.Model(image, maps(layers.Rescaling(scale, offset)(image))[layer], name=layer)
     model.trainable = False
     return model
 

@@ -23,6 +23,7 @@ from pipelines.presets import Download, Preset
 Name = str | os.PathLike[str]
 
 DEFAULT_CLASSIFIER = "lenet_modern_mnist"
+OPENING = ("scale", "offline", "engine")  # options of a pipeline, not of its evaluation
 DEFAULT_UPSCALERS = {scale: f"sesr_c32_x{scale}" for scale in SCALES}
 
 
@@ -111,6 +112,27 @@ def pipeline(task: str, preset: Name | Sequence[Name] | None = None, **options: 
     if task not in TASKS:
         raise ValueError(f"unknown task {task!r}; {suggest(task, TASKS)}")
     return TASKS[task].open(preset, **options)
+
+
+def evaluate(
+    task: str, data: Any, preset: Name | Sequence[Name] | None = None, **options: Any
+) -> Any:
+    """Measure a preset on data, and return the report.
+
+    Args:
+        task: One of `TASKS`.
+        data: What the task's `evaluate` takes: a set's name, such as "digits" or "set5", a folder,
+            or the data.
+        preset: As `pipeline` takes it.
+        **options: What the task's `from_preset` and `evaluate` take besides, such as `scale=3`, or
+            `folder=`, where a named set of super-resolution lies.
+
+    Raises:
+        ValueError: As `pipeline` and the task's `evaluate` do.
+        TypeError: An option that the task does not have.
+    """
+    opening = {name: options.pop(name) for name in OPENING if name in options}
+    return pipeline(task, preset, **opening).evaluate(data, **options)
 
 
 def load_exported(folder: Name) -> Any:

@@ -23,6 +23,7 @@ LUMA = np.array((0.299, 0.587, 0.114), np.float32)  # ITU-R BT.601, as Pillow's 
 FULL_CHROMA_QUALITY = 90  # from here on JPEG keeps every pixel's colour (4:4:4)
 MAX_JPEG_EXIF_BYTES = 65533  # one APP1 segment
 ADOBE_DEFLATE = 8
+BAND_ROWS = 64  # of a 16-bit PNG that are filtered at once
 PNG_COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}  # by channels
 ANY_SIZE = Limits(max_pixels=sys.maxsize)  # what is already in memory may be written
 
@@ -170,14 +171,24 @@ def _encode_png16(sheet: Sheet) -> bytes:
         chunks.append((b"iCCP", b"ICC profile\0\0" + zlib.compress(sheet.icc_profile)))
     if sheet.exif is not None:
         chunks.append((b"eXIf", sheet.exif.removeprefix(EXIF_PREFIX)))
-    rows = np.ascontiguousarray(sheet.samples, ">u2").view(np.uint8).reshape(height, -1)
+    deflate = zlib.compressobj()
+    # A few rows at a time: a large picture need not be in memory three times more.
+    bands = [sheet.samples[top : top + BAND_ROWS] for top in range(0, height, BAND_ROWS)]
+    deflated = [deflate.compress(_filtered_png16(band)) for band in bands]
+    chunks += [(b"IDAT", b"".join((*deflated, deflate.flush()))), (b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(_png_chunk(*chunk) for chunk in chunks)
+
+
+def _filtered_png16(samples: np.ndarray) -> bytes:
+    """Return rows (H, W, C) uint16 as PNG has them before compression."""
+    height, _, channels = samples.shape
+    rows = np.ascontiguousarray(samples, ">u2").view(np.uint8).reshape(height, -1)
     pixel_bytes = 2 * channels
     filtered = np.empty((height, 1 + rows.shape[1]), np.uint8)
     filtered[:, 0] = 1  # the filter "Sub": each byte less that of the pixel to the left
     filtered[:, 1 : 1 + pixel_bytes] = rows[:, :pixel_bytes]
     filtered[:, 1 + pixel_bytes :] = rows[:, pixel_bytes:] - rows[:, :-pixel_bytes]
-    chunks += [(b"IDAT", zlib.compress(filtered.tobytes())), (b"IEND", b"")]
-    return b"\x89PNG\r\n\x1a\n" + b"".join(_png_chunk(*chunk) for chunk in chunks)
+    return filtered.tobytes()
 
 
 def _png_chunk(kind: bytes, content: bytes) -> bytes:
@@ -188,8 +199,8 @@ def _png_chunk(kind: bytes, content: bytes) -> bytes:
 def _encode_tiff(sheet: Sheet) -> bytes:
     """Encode 8- or 16-bit samples as one deflated strip (TIFF 6.0); Pillow's TIFFs end at 8."""
     height, width, channels = sheet.samples.shape
-    little_endian = sheet.samples.astype(sheet.samples.dtype.newbyteorder("<"))
-    strip = zlib.compress(little_endian.tobytes())
+    dtype = sheet.samples.dtype.newbyteorder("<")
+    strip = zlib.compress(np.ascontiguousarray(sheet.samples, dtype).data)
     directory = TiffImagePlugin.ImageFileDirectory_v2(prefix=b"II")
     if sheet.exif is not None:
         exif = Image.Exif()

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from models.catalog import create_model, features, list_models, model_info
     from models.explain import explain
     from models.noise import Noise
-    from pipelines import list_presets, load_exported, pipeline
+    from pipelines import evaluate, list_presets, load_exported, pipeline
     from pipelines.classification.ensemble import Ensemble
     from pipelines.classification.own_pictures import train_own
     from pipelines.classification.pipeline import ImageClassification
@@ -61,6 +61,7 @@ __all__ = [
     "__version__",
     "conv_output",
     "create_model",
+    "evaluate",
     "explain",
     "features",
     "list_models",
@@ -95,7 +96,7 @@ def __getattr__(name: str) -> object:
             from models.noise import Noise
 
             return Noise
-        case "list_presets" | "load_exported" | "pipeline":
+        case "evaluate" | "list_presets" | "load_exported" | "pipeline":
             import pipelines
 
             return getattr(pipelines, name)

@@ -25,7 +25,8 @@ import tensorflow as tf
 from models.catalog import create_model
 from models.restoration import sesr
 from pipelines.fitting import fit_stream
-from pipelines.super_resolution.colour import luma
+from pipelines.super_resolution.adversarial import AdversarialUpscaler
+from pipelines.super_resolution.colour import luma, unit
 from pipelines.super_resolution.data import DataError, NamedPicture, PictureSet, load_pictures
 from pipelines.super_resolution.patches import WHITE, CentrePatches, Pair, PatchStream
 from pipelines.super_resolution.pipeline import SuperResolution
@@ -129,8 +130,11 @@ def _train_once(
 ) -> tuple[keras.Model, list[dict[str, float]]]:
     """Return the trained network, in the form that trains, and the log."""
     keras.utils.set_random_seed(seed)
-    with strategy.scope():
-        network = _network(chosen)
+    with strategy.scope(), computing_in(chosen.plan.precision):
+        network = learner = _begun(chosen)
+        if chosen.adversary:
+            large_px = chosen.scale * chosen.side_px
+            learner = AdversarialUpscaler(network, chosen.adversary, large_px)
     stream = PatchStream(
         pairs=train,
         scale=chosen.scale,
@@ -140,7 +144,7 @@ def _train_once(
         seed=seed,
     )
     rows = fit_stream(
-        network,
+        learner,
         stream,
         loss=keras.losses.MeanAbsoluteError(),
         metrics=[keras.metrics.MeanSquaredError(name="mse")],
@@ -190,24 +194,31 @@ def _pairs(
         if min(height, width) < chosen.scale * (least_px or chosen.side_px):
             continue
         high = crop_to_multiple(bicubic(pixels, height, width), chosen.scale)
-        yield Pair(_luma16(shrink(high, chosen.scale)), _luma16(high))
+        yield Pair(*(_mapped16(rgb, chosen) for rgb in (shrink(high, chosen.scale), high)))
 
 
-def _luma16(rgb: np.ndarray) -> np.ndarray:
-    rounded: np.ndarray = np.rint(luma(rgb)[..., None] * WHITE)
+def _mapped16(rgb: np.ndarray, chosen: UpscalerRecipe) -> np.ndarray:
+    """Return what the network maps: the luma (H, W, 1), or the picture (H, W, 3), uint16."""
+    mapped = luma(rgb)[..., None] if chosen.colour == "luma" else unit(rgb)
+    rounded: np.ndarray = np.rint(mapped * WHITE)
     return rounded.astype(np.uint16)
 
 
-def _network(chosen: UpscalerRecipe) -> keras.Model:
-    with computing_in(chosen.plan.precision):
-        network = create_model(chosen.model, scale=chosen.scale, expanded=True)
+def _network(chosen: UpscalerRecipe, *, expanded: bool) -> keras.Model:
+    shape = (None, None, 1 if chosen.colour == "luma" else 3)
+    return create_model(chosen.model, scale=chosen.scale, input_shape=shape, expanded=expanded)
+
+
+def _begun(chosen: UpscalerRecipe) -> keras.Model:
+    """Return the network in the form that trains, with the weights that it starts from."""
+    network = _network(chosen, expanded=True)
     if chosen.start:
         sesr.lift(network, SuperResolution.from_preset(chosen.start).model)
     return network
 
 
 def _shipped(chosen: UpscalerRecipe, network: keras.Model) -> keras.Model:
-    plain = create_model(chosen.model, scale=chosen.scale)
+    plain = _network(chosen, expanded=False)
     sesr.collapse(plain, network)
     return plain
 

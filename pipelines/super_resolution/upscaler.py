@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -30,21 +31,17 @@ class Upscaler:
         self.enlargement, self.needs = enlargement, needs
         self._network = network
         self._agreement = Agreement(network, enlargement, needs)
-        # Three graphs around the network's own, each traced once for pictures of any size. Without
-        # AutoGraph: they hold no Python branches on tensors, and it would read the source files.
-        graph = partial(tf.function, autograph=False)
-        output = _spec(tf.float32, self.enlargement.channels)
+        # Three graphs around the network's own.
+        bicubic = partial(enlarge_pixels, scale=enlargement.scale)
+        output = _spec(tf.float32, enlargement.channels)
         self._prepare, self._finish, self._bicubic = {}, {}, {}
         for depth in DEPTHS:
-            enlarge = partial(enlarge_pixels, scale=enlargement.scale)
-            self._bicubic[depth] = graph(enlarge, input_signature=[_spec(depth, 1)])
+            self._bicubic[depth] = Graph(bicubic, _spec(depth, 1))
+            finish = partial(enlargement.finish, dtype=depth)
             for channels in CHANNELS:
-                prepare = self.enlargement.prepare
-                finish = partial(self.enlargement.finish, dtype=depth)
-                bicubic = _spec(tf.float32, channels)
                 kind = depth, channels
-                self._prepare[kind] = graph(prepare, input_signature=[_spec(*kind)])
-                self._finish[kind] = graph(finish, input_signature=[bicubic, output])
+                self._prepare[kind] = Graph(enlargement.prepare, _spec(*kind))
+                self._finish[kind] = Graph(finish, _spec(tf.float32, channels), output)
 
     def begin(
         self, colour: np.ndarray, alpha: np.ndarray | None = None, *, tile: int | None = None
@@ -128,6 +125,23 @@ class Upscaling:
                 alpha = self.upscaler.bicubic_of_tile(self.alpha_before[tile.read][..., None])
                 self.alpha[place] = alpha[own][..., 0]
             yield done
+
+
+class Graph:
+    """A function of tensors as a graph, traced at its first call, for pictures of any size."""
+
+    def __init__(self, function: Callable[..., Any], *specs: tf.TensorSpec) -> None:
+        # Without AutoGraph: there are no Python branches on tensors, and it would read the source
+        # files again when the graph is traced, which may be hours after the import.
+        self._function = tf.function(function, autograph=False, input_signature=specs)
+        self._traced: Callable[..., Any] | None = None
+
+    def __call__(self, *tensors: tf.Tensor) -> Any:
+        """Return what the function makes of tensors as the specs say."""
+        if self._traced is None:
+            # The function itself would warn of many traces where there are many upscalers.
+            self._traced = self._function.get_concrete_function()
+        return self._traced(*tensors)
 
 
 def _spec(dtype: tf.DType, channels: int) -> tf.TensorSpec:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import sys
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -36,6 +37,14 @@ def _undo_boot() -> Iterator[None]:
     keras.config.set_dtype_policy("float32")
     gc.unfreeze()
     st.cache_resource.clear()
+
+
+@pytest.fixture(autouse=True)
+def _undo_main() -> Iterator[None]:
+    """Give the main module back: a page takes its place, and what is spawned later would run it."""
+    before = sys.modules["__main__"]
+    yield
+    sys.modules["__main__"] = before
 
 
 @pytest.fixture
