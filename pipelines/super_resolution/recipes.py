@@ -146,8 +146,9 @@ RECIPES: Mapping[str, UpscalerRecipe] = MappingProxyType(
             adversary=Adversary(
                 content="resnet20_cifar10",
                 layer="stage2_block3",
+                content_scale=0.1,  # as the pixels' part, it is then some hundredths
                 pixel_weight=0.1,
-                adversarial_weight=5e-3,
+                adversarial_weight=3e-3,
                 judge_widths=(16, 32, 64, 128),
                 judge_units=128,
             ),

@@ -33,6 +33,7 @@ ADVERSARY = Adversary(
     adversarial_weight=1e-2,
     judge_widths=(4, 8),
     judge_units=8,
+    judge_rate=3e-3,
 )
 
 
@@ -57,10 +58,11 @@ def batch(photographs: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
 def test_both_networks_move_and_what_sees_content_does_not(learner, batch) -> None:
     kinds = {"upscaler": learner.upscaler, "judge": learner.judge}
     kinds["content"] = learner.content_loss.network
-    before = {n: [np.array(v) for v in k.weights] for n, k in kinds.items()}
+    before = {name: network.get_weights() for name, network in kinds.items()}
     logs = learner.train_step(tuple(map(tf.constant, batch)))
     for name, network in kinds.items():
-        same = [np.array_equal(a, b) for a, b in zip(before[name], network.weights, strict=True)]
+        pairs = zip(before[name], network.get_weights(), strict=True)
+        same = [np.array_equal(a, b) for a, b in pairs]
         assert all(same) if name == "content" else not all(same), name
     assert {"loss", "mse", "pixel_loss", "content_loss", "adversarial_loss", "judge_loss"} == {*logs}
     parts = {name: float(value) for name, value in logs.items()}
@@ -132,7 +134,7 @@ def small(photographs: dict[str, np.ndarray], tmp_path_factory) -> UpscalerRecip
 
 
 def test_an_interrupted_training_comes_to_the_same_weights(small, tmp_path: Path) -> None:
-    def weights(folder: str, *monitors: Callable[[Progress], bool] | None) -> list[np.ndarray]:
+    def trained(folder: str, *monitors: Callable[[Progress], bool] | None) -> list[np.ndarray]:
         for monitor in monitors:
             try:
                 train_recipe("a", out=tmp_path / folder, instead=small, monitor=monitor)
@@ -140,10 +142,11 @@ def test_an_interrupted_training_comes_to_the_same_weights(small, tmp_path: Path
                 continue
         upscale = SuperResolution.from_preset(tmp_path / folder / "a")
         assert upscale.colour == "rgb"
-        return [np.asarray(v) for v in upscale.model.weights]
+        weights: list[np.ndarray] = upscale.model.get_weights()
+        return weights
 
-    whole = weights("whole", None)
-    parts = weights("parts", lambda now: now.epoch == 2, None)
+    whole = trained("whole", None)
+    parts = trained("parts", lambda now: now.epoch == 2, None)
     for a, b in zip(whole, parts, strict=True):
         np.testing.assert_array_equal(a, b)
     with (tmp_path / "parts" / "seed_0" / LOG).open() as file:
