@@ -8,16 +8,14 @@ This is the door that all tasks and the command line go through; what is behind 
     image_decoding.py     encoded bytes and PIL images
     image_metadata.py     orientation, colour profile, EXIF
     image_encoding.py     writing
+    local_files.py        files, whatever they are
     urls.py               fetching
 """
 
 from __future__ import annotations
 
-import difflib
-import itertools
 import os
 import re
-import stat
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -30,6 +28,14 @@ from PIL import Image
 from pipelines.image_arrays import picture_from_array
 from pipelines.image_decoding import decode, picture_from_pil, too_many_bytes
 from pipelines.image_encoding import write_image
+from pipelines.local_files import (
+    IrregularFileError,
+    LargeFileError,
+    LocalFileError,
+    MissingFileError,
+    read_file,
+    why_missing,
+)
 from pipelines.picture import (
     DEFAULT_LIMITS,
     ImageError,
@@ -63,14 +69,6 @@ IMAGE_SUFFIXES = frozenset((
     ".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".pnm",
 ))
 # fmt: on
-NAMES_COMPARED = 2000  # of a folder, in search of a similar one: some 20 ms
-# Never wait for a writer (FIFO), never hand the file to a child, never translate line ends.
-OPEN_FLAGS = (
-    os.O_RDONLY
-    | getattr(os, "O_NONBLOCK", 0)
-    | getattr(os, "O_CLOEXEC", 0)
-    | getattr(os, "O_BINARY", 0)
-)
 
 
 def describe_source(source: object) -> str:
@@ -247,54 +245,29 @@ def _fetch(url: str, limits: Limits) -> bytes:
 
 
 def _read_file(path: str, limits: Limits) -> bytes:
-    """Read a regular file of at most `limits.max_bytes`, without ever waiting on a device."""
+    """Read a regular file of at most `limits.max_bytes`."""
     try:
-        status = Path(path).stat()
-        if not stat.S_ISREG(status.st_mode):
-            raise _irregular(path, status.st_mode)
-        if status.st_size > limits.max_bytes:
-            raise too_many_bytes(path, status.st_size, limits)
-        with os.fdopen(os.open(path, OPEN_FLAGS), "rb", buffering=0) as file:
-            data = file.read(status.st_size + 1)
-    except (FileNotFoundError, NotADirectoryError) as error:
+        return read_file(path, limits.max_bytes)
+    except MissingFileError as error:
         raise _missing(path) from error
-    except OSError as error:
-        raise refusal(path, f"cannot be read: {error.strerror or error}") from error
-    except ImageError:
-        raise
-    except ValueError as error:  # a NUL character
-        raise refusal(path, f"is no valid path: {error}") from error
-    if len(data) != status.st_size:
-        raise refusal(path, "must not change while it is read; try again when it is complete")
-    return data
-
-
-def _irregular(path: str, mode: int) -> ImageError:
-    """Return the error for what is no file."""
-    if stat.S_ISDIR(mode):
-        return refusal(path, "is a folder; pass a file, or list_images(folder)")
-    kinds = {stat.S_IFIFO: "a FIFO", stat.S_IFSOCK: "a socket"}
-    kind = kinds.get(stat.S_IFMT(mode), "a device")
-    return refusal(path, f"must be a regular file; got {kind}; pass its content as bytes")
+    except LargeFileError as error:
+        raise too_many_bytes(path, error.size, limits) from error
+    except IrregularFileError as error:
+        if error.kind == "a folder":
+            raise refusal(path, "is a folder; pass a file, or list_images(folder)") from error
+        raise refusal(path, f"{error}; pass its content as bytes") from error
+    except LocalFileError as error:
+        raise refusal(path, str(error)) from error
 
 
 def _missing(path: str) -> MissingImageError:
-    """Return the error for a missing file, with a similar name of the same folder if there is."""
-    folder, name = os.path.split(path)
+    """Return the error for a missing file, and for what is no path at all."""
+    why = why_missing(path)
     if path.startswith("data:"):
-        return MissingImageError(f"{shown(path)}: pass the decoded bytes of a data: URI")
-    if path.startswith("~"):
-        return MissingImageError(f"{shown(path)}: no such file; pass os.path.expanduser(path)")
-    if path.startswith(("http:/", "https:/")):  # as Path("https://...") writes it
-        return MissingImageError(f"{shown(path)}: no such file; pass a URL as str, not as Path")
-    try:
-        with os.scandir(folder or ".") as entries:
-            names = {e.name.lower(): e.name for e in itertools.islice(entries, NAMES_COMPARED)}
-    except (OSError, ValueError):  # ValueError: a NUL character
-        return MissingImageError(f"{shown(path)}: no such file; there is no folder {shown(folder)}")
-    similar = difflib.get_close_matches(name.lower(), names, n=1)
-    hint = f"; did you mean {shown(names[similar[0]])}?" if similar else ""
-    return MissingImageError(f"{shown(path)}: no such file{hint}")
+        why = "pass the decoded bytes of a data: URI"
+    elif path.startswith(("http:/", "https:/")):  # as Path("https://...") writes it
+        why = "no such file; pass a URL as str, not as Path"
+    return MissingImageError(f"{shown(path)}: {why}")
 
 
 def _raise_unlistable(error: OSError) -> None:
