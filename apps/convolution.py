@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from apps.costs import COUNTED, cost_of_network, height_of, show_totals
+from apps.costs import COUNTED, Edits, cost_of_network, height_of, show_totals
 from apps.plain_text import plain
 from models.arithmetic import conv_output, nearest_fits
 
@@ -49,8 +51,14 @@ class Settings:
         return None if self.pixels else "valid"
 
 
-def edit_convolution(cost: Explanation, side_px: int) -> None:
-    """Let the visitor change one convolution; show what comes of it."""
+def edit_convolution(cost: Explanation, side_px: int, scale: int | None = None) -> None:
+    """Let the visitor change one convolution; show what comes of it.
+
+    Args:
+        cost: The network's.
+        side_px: Of its image.
+        scale: How many times larger it makes that; None where it does not enlarge.
+    """
     rows = {row.name: row for row in cost.rows if _editable(row)}
     if not rows:
         return
@@ -58,13 +66,14 @@ def edit_convolution(cost: Explanation, side_px: int) -> None:
     with st.container(border=True):
         name = st.selectbox("Edit one convolution", list(rows), key=f"what_if.{cost.name}")
         row = rows[name]
-        key = f"what_if.{cost.name}.{side_px}.{name}"
+        key = f"what_if.{cost.name}.{side_px}.{scale}.{name}"
         chosen = _choose(row, key)
         if not _comes_out_even(chosen):
             _offer_remedies(chosen, key)
         if chosen.way >= 0:
             _show_alone(cost, row, chosen)
-            _show_in_network(cost, side_px, row, chosen)
+            follow = partial(cost_of_network, cost.name, side_px, cost.batch, cost.dtype, scale)
+            _show_in_network(cost, follow, row, chosen)
 
 
 def _editable(row: Cost) -> bool:
@@ -187,7 +196,9 @@ def _show_alone(cost: Explanation, row: Cost, chosen: Settings) -> None:
             st.metric(label, figure, width="content")
 
 
-def _show_in_network(cost: Explanation, side_px: int, row: Cost, chosen: Settings) -> None:
+def _show_in_network(
+    cost: Explanation, follow: Callable[[Edits], Explanation], row: Cost, chosen: Settings
+) -> None:
     """Show what becomes of the network: its totals, and the shapes that follow."""
     now = _settings_of(row)
     padding = chosen.keras_padding
@@ -202,7 +213,7 @@ def _show_in_network(cost: Explanation, side_px: int, row: Cost, chosen: Setting
         st.caption(f"Change a setting to see what follows in {plain(cost.name)}.")
         return
     try:
-        changed = cost_of_network(cost.name, side_px, cost.batch, cost.dtype, ((row.name, edits),))
+        changed = follow(((row.name, edits),))
     except ValueError as error:
         st.info(plain(str(error), limit=600), title="The network cannot follow")
         return

@@ -34,9 +34,14 @@ Edits = tuple[tuple[str, tuple[tuple[str, Any], ...]], ...]  # hashable: (layer,
 
 @st.cache_data(show_spinner="Counting …", max_entries=COUNTED)
 def cost_of_network(
-    name: str, side_px: int, batch: int, dtype: str, edits: Edits = ()
+    name: str,
+    side_px: int,
+    batch: int,
+    dtype: str,
+    scale: int | None = None,
+    edits: Edits = (),
 ) -> Explanation:
-    """Explain a network of the catalog for square images.
+    """Explain a network of the catalog for square images; one that enlarges has a scale.
 
     Raises:
         ValueError: The network does not take that size, or cannot follow the edits.
@@ -52,6 +57,7 @@ def cost_of_network(
         batch=batch,
         dtype=dtype,
         edits={layer: dict(arguments) for layer, arguments in edits},
+        **({} if scale is None else {"scale": scale}),
     )
 
 

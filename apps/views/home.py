@@ -15,10 +15,14 @@ import sightsound as ss
 
 classify = ss.pipeline("image-classification")
 result = classify("seven.png", top_k=3)
-print(result.label, result.score)"""
+print(result.label, result.score)
+
+upscale = ss.pipeline("super-resolution", scale=2)
+upscale("photo.jpg").save("photo@2x.png")"""
 ON_THE_COMMAND_LINE = """\
 sightsound predict seven.png --top-k 3
-sightsound predict --jsonl scans/ > results.jsonl"""
+sightsound predict --jsonl scans/ > results.jsonl
+sightsound upscale photo.jpg --scale 2 --out large"""
 
 
 def page() -> None:

@@ -30,9 +30,9 @@ def page() -> None:
     st.markdown(NETWORKS.wish)
     boot()
     network, spec = _choose_network()
-    side_px, batch, dtype = _choose_sizes(network, spec)
+    side_px, batch, dtype, scale = _choose_sizes(network, spec)
     try:
-        cost = cost_of_network(network, side_px, batch, dtype)
+        cost = cost_of_network(network, side_px, batch, dtype, scale)
     except ValueError as error:
         st.error(plain(str(error), limit=600), title="This network does not take that size")
         return
@@ -42,7 +42,7 @@ def page() -> None:
         st.markdown("**From the image on**: each block's share")
         show_bars(blocks.rows)
     _show_table(cost, blocks)
-    edit_convolution(cost, side_px)
+    edit_convolution(cost, side_px, scale)
 
 
 def _choose_network() -> tuple[str, ModelSpec]:
@@ -69,9 +69,12 @@ def _link_to_network() -> None:
     st.query_params["network"] = st.session_state["networks.network"]
 
 
-def _choose_sizes(network: str, spec: ModelSpec) -> tuple[int, int, str]:
-    """Let the visitor choose the image's side, the batch, and the precision."""
-    side, batch, precision = st.columns(3)
+def _choose_sizes(network: str, spec: ModelSpec) -> tuple[int, int, str, int | None]:
+    """Let the visitor choose the image's side, the batch, the precision, and how much larger."""
+    from models.spec import SCALES, UpscalerSpec
+
+    enlarges = isinstance(spec, UpscalerSpec)
+    side, batch, precision, *rest = st.columns(4 if enlarges else 3)
     side_px = side.number_input(
         "Image side in pixels",
         spec.smallest_px,
@@ -90,7 +93,12 @@ def _choose_sizes(network: str, spec: ModelSpec) -> tuple[int, int, str]:
         key="networks.dtype",
         persist_state="session",
     )
-    return side_px, images, dtype
+    scale = None
+    if enlarges:
+        scale = rest[0].selectbox(
+            "Times larger", SCALES, key="networks.scale", persist_state="session"
+        )
+    return side_px, images, dtype, scale
 
 
 def _show_table(cost: Explanation, blocks: Explanation) -> None:

@@ -26,6 +26,7 @@ from apps.upscaling import (
 )
 from apps.upscaling_result import show_enlarged
 from models.spec import SCALES
+from pipelines import DEFAULT_UPSCALERS
 from pipelines.presets import PresetError, load_preset
 
 LOOK_EVERY_S = 0.3
@@ -90,9 +91,10 @@ def _choose_network() -> tuple[int, str]:
             on_change=_link_to_preset,
             persist_state="session",
         )
+        there = [preset for preset, its in scales.items() if its in (scale, None)]
         preset: str = st.selectbox(
             "Network",
-            [preset for preset, its in scales.items() if its in (scale, None)],
+            sorted(there, key=lambda name: name != DEFAULT_UPSCALERS[scale]),  # that one first
             format_func=title,
             key=f"upscale.preset.{scale}",
             on_change=_link_to_preset,

@@ -8,7 +8,7 @@ absolute differences of the pixels. In each step both networks learn from the sa
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import keras
 import tensorflow as tf
@@ -90,7 +90,7 @@ class AdversarialUpscaler(keras.Model):
             )
         moved = self.judge.trainable_variables
         self.judge_optimizer.apply(tape.gradient(parts["judge"], moved), moved)
-        self._loss_tracker.update_state(loss, sample_weight=ops.shape(large)[0])
+        self._note_loss(loss, large)
         for name, value in parts.items():
             self.parts[name].update_state(value)
         found: dict[str, Any] = self.compute_metrics(small, large, made)
@@ -101,9 +101,13 @@ class AdversarialUpscaler(keras.Model):
         small, large = data
         made = self.upscaler(small, training=False)
         pixel = ops.mean(ops.abs(made - large))
-        self._loss_tracker.update_state(pixel, sample_weight=ops.shape(large)[0])
+        self._note_loss(pixel, large)
         found: dict[str, Any] = self.compute_metrics(small, large, made)
         return {name: value for name, value in found.items() if not name.endswith("_loss")}
+
+    def _note_loss(self, loss: Any, images: Any) -> None:
+        mean = cast(keras.metrics.Metric, self._loss_tracker)  # `compile` has made it
+        mean.update_state(loss, sample_weight=ops.shape(images)[0])
 
 
 def content_network(name: str, layer: str) -> keras.Model:

@@ -88,6 +88,15 @@ def test_size_batch_and_precision_are_followed(networks: AppTest) -> None:
     assert sum(row["MiB"] for row in table(page)) == pytest.approx(wanted.activation_bytes / 2**20)
 
 
+def test_a_network_that_enlarges_is_explained_at_each_scale(networks: AppTest) -> None:
+    labels = [box.label for box in networks.selectbox]
+    assert "Times larger" not in labels
+    page = choose(choose(networks, "Network", "espcn"), "Times larger", 4)
+    wanted = explain("espcn", scale=4)
+    assert metrics(page)["Multiply-adds"] == brief(wanted.multiply_adds)
+    assert metrics(page)["Parameters"] == brief(wanted.parameters)
+
+
 def test_three_rows_of_bars_tell_where_most_of_each_cost_is(networks: AppTest) -> None:
     told = [chart.proto.alt for chart in networks.get("vega_lite_chart")]
     rows = explain(LENET).by_block().rows

@@ -17,6 +17,7 @@ from apps.plain_text import plain
 from apps.preset_card import title
 from apps.thread_work import AT_ONCE, MOST_WAITING, Told, Work
 from apps.upscaling import KEY, Enlarged, enlargements, file_of, size_text
+from pipelines import DEFAULT_UPSCALERS
 from pipelines.presets import WEIGHTS
 from pipelines.super_resolution.pipeline import SuperResolution
 from tests.apps.handwriting import BROKEN
@@ -42,6 +43,13 @@ def test_the_page_starts_with_the_smallest_scale_and_no_picture(upscale: AppTest
     assert upscale.button_group(key="upscale.scale").value == 2
     assert upscale.selectbox[0].options == [title("first_x2"), title("second_x2")]
     assert not upscale.button
+
+
+@pytest.mark.parametrize("scale", [2, 4])
+def test_each_scale_of_the_package_starts_with_its_own_preset(app: AppTest, scale: int) -> None:
+    page = choose(app.switch_page("views/upscale.py").run(), "upscale.scale", scale)
+    assert len(page.selectbox[0].options) > 1
+    assert page.selectbox[0].value == DEFAULT_UPSCALERS[scale]
 
 
 def test_an_upload_says_what_would_become_of_it(upscale: AppTest, photo: bytes) -> None:

@@ -64,7 +64,9 @@ def test_both_networks_move_and_what_sees_content_does_not(learner, batch) -> No
         pairs = zip(before[name], network.get_weights(), strict=True)
         same = [np.array_equal(a, b) for a, b in pairs]
         assert all(same) if name == "content" else not all(same), name
-    assert {"loss", "mse", "pixel_loss", "content_loss", "adversarial_loss", "judge_loss"} == {*logs}
+    assert {"loss", "mse", "pixel_loss", "content_loss", "adversarial_loss", "judge_loss"} == {
+        *logs
+    }
     parts = {name: float(value) for name, value in logs.items()}
     whole = parts["pixel_loss"] + parts["content_loss"] + 1e-2 * parts["adversarial_loss"]
     assert parts["loss"] == pytest.approx(whole, rel=1e-5)

@@ -581,8 +581,9 @@ def test_it_is_measured_as_the_papers_do(photographs) -> None:
 def test_a_preset_is_measured_by_one_call(photographs) -> None:
     picture = photographs["china"][:60, :90]
     report = pipelines.evaluate("super-resolution", [picture], scale=3)
-    assert report.to_dict() == pipelines.pipeline("super-resolution", scale=3).evaluate(
-        [picture]
-    ).to_dict()
+    assert (
+        report.to_dict()
+        == pipelines.pipeline("super-resolution", scale=3).evaluate([picture]).to_dict()
+    )
     with pytest.raises(PresetError, match="enlarges 2 times; got scale=3"):
         pipelines.evaluate("super-resolution", [picture], "sesr_c32_x2", scale=3)
