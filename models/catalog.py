@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from types import MappingProxyType, ModuleType
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 import keras
 
@@ -23,10 +23,11 @@ from models.classifiers import (
     speed_net,
     vgg,
 )
+from models.generative import wavenet
 from models.layers.heads import Pooling
 from models.restoration import edsr, espcn, fsrcnn, sesr, srcnn, srresnet, vdsr
 from models.sources import published
-from models.spec import SCALES, ClassifierSpec, ModelSpec, Shape, UpscalerSpec
+from models.spec import SCALES, ClassifierSpec, ModelSpec, UpscalerSpec, WaveformSpec
 from models.weights import load_weights
 from models.words import suggest
 
@@ -48,10 +49,16 @@ FAMILIES: Mapping[str, ModuleType] = MappingProxyType(
         "srresnet": srresnet,
         "edsr": edsr,
         "sesr": sesr,
+        "wavenet": wavenet,
     }
 )
 
-Task = Literal["image-classification", "super-resolution"]
+Task = Literal["image-classification", "super-resolution", "audio-generation"]
+
+# What the networks of a task are for, where they do not classify.
+_DOES: Mapping[Task, str] = MappingProxyType(
+    {"super-resolution": "enlarges", "audio-generation": "generates sound"}
+)
 
 # What the `build` of every family takes; the rest are the family's own options.
 _COMMON = ("spec", "input_shape", "classes", "include_top", "pooling")
@@ -68,7 +75,9 @@ class ModelInfo:
     @property
     def task(self) -> Task:
         """What the network is for."""
-        return "super-resolution" if isinstance(self.spec, UpscalerSpec) else "image-classification"
+        if isinstance(self.spec, UpscalerSpec):
+            return "super-resolution"
+        return "audio-generation" if isinstance(self.spec, WaveformSpec) else "image-classification"
 
 
 _INFOS = {
@@ -83,7 +92,7 @@ def list_models(pattern: str = "*", *, task: Task | None = None) -> list[str]:
 
     Args:
         pattern: Which names.
-        task: "image-classification" or "super-resolution"; both when None.
+        task: "image-classification", "super-resolution" or "audio-generation"; all when None.
     """
     return [
         name
@@ -106,7 +115,7 @@ def model_info(name: str) -> ModelInfo:
 def create_model(
     name: str,
     *,
-    input_shape: Shape | None = None,
+    input_shape: Sequence[int | None] | None = None,
     classes: int | None = None,
     include_top: bool = True,
     pooling: Pooling = None,
@@ -117,12 +126,14 @@ def create_model(
 
     One that classifies maps images (B, *input_shape) to logits (B, classes); one that enlarges maps
     images (B, H, W, C) in [0, 1] to (B, scale H, scale W, C), or to (B, H, W, C) where its row says
-    that the image is `enlarged` already.
+    that the image is `enlarged` already; one that generates sound maps levels (B, T), and what
+    conditions them, to logits (B, T, classes) of the levels that follow.
 
     Args:
         name: One of `list_models()`.
-        input_shape: (H, W, C); the catalog's own when None, which for a network that enlarges is
-            any height and width. H and W may be None where the network takes images of any size.
+        input_shape: (H, W, C), or (T,) of sound; the catalog's own when None, which for a network
+            that enlarges is any height and width, and for sound any length. H and W may be None
+            where the network takes images of any size.
         classes: Number of classes; the catalog's own when None.
         include_top: False leaves out what turns feature maps into logits: the network then ends
             with maps (B, H', W', C').
@@ -191,13 +202,14 @@ def _refuse_unknown(
     allowed = [name for name in inspect.signature(build).parameters if name not in _COMMON]
     if isinstance(info.spec, UpscalerSpec):
         allowed = ["scale", *(name for name in allowed if name != "scale")]
+    if info.task in _DOES:
         # What was left as it is was not asked for.
         untouched = {"classes": None, "include_top": True, "pooling": None}
         asked = {name: value for name, value in top.items() if value != untouched[name]}
         for option, value in asked.items():
             raise ValueError(
                 f"{option} is for networks that classify; got {option}={value!r} for {info.name}, "
-                f"which enlarges; its options: {', '.join(allowed)}"
+                f"which {_DOES[info.task]}; its options: {', '.join(allowed)}"
             )
     for option in options:
         if option not in allowed:
@@ -228,11 +240,17 @@ def _checked_scale(spec: UpscalerSpec, *, scale: int = SCALES[0], **options: Any
     return options if spec.enlarged else {"scale": int(scale), **options}
 
 
-def _checked_shape(name: str, spec: ModelSpec, input_shape: Shape | None) -> Shape:
+def _checked_shape(
+    name: str, spec: ModelSpec, input_shape: Sequence[int | None] | None
+) -> tuple[int | None, ...]:
     if input_shape is None:
         return spec.default_shape
-    shape: Any = tuple(input_shape)
+    shape: tuple[Any, ...] = tuple(input_shape)
     sizes = [n for n in shape[:2] if n is not None]
+    if isinstance(spec, WaveformSpec):
+        if len(shape) != 1 or any(not isinstance(n, int) or n < 1 for n in sizes):
+            raise ValueError(f"input_shape of sound must be (samples,); got {input_shape!r}")
+        return shape
     if len(shape) != 3 or any(not isinstance(n, int) or n < 1 for n in (*sizes, *shape[2:])):
         raise ValueError(f"input_shape must be (height, width, channels); got {input_shape!r}")
     if any(n < spec.smallest_px for n in sizes):
@@ -242,4 +260,4 @@ def _checked_shape(name: str, spec: ModelSpec, input_shape: Shape | None) -> Sha
         )
     if isinstance(spec, UpscalerSpec) and shape[2] not in (1, 3):
         raise ValueError(f"{name} takes images of 1 channel (luma) or 3 (RGB); got {input_shape!r}")
-    return cast(Shape, shape)
+    return shape

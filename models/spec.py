@@ -16,19 +16,19 @@ class ModelSpec:
         title: One line for people: what the network is.
         paper: Where it was published (arXiv id or DOI).
         params: Trainable parameters at the default `input_shape`, and classes or scale.
-        input_shape: Default (H, W, C).
+        input_shape: Default (H, W, C) of an image, (T,) of a waveform.
         smallest_px: Smallest height and width at which every layer still has something to read.
     """
 
     title: str
     paper: str
     params: int
-    input_shape: tuple[int, int, int]
+    input_shape: tuple[int, ...]
     smallest_px: int
 
     @property
-    def default_shape(self) -> Shape:
-        """For what (H, W, C) the network is built when nobody says."""
+    def default_shape(self) -> tuple[int | None, ...]:
+        """For what input the network is built when nobody says."""
         return self.input_shape
 
 
@@ -40,6 +40,7 @@ class ClassifierSpec(ModelSpec):
         classes: Default number of classes.
     """
 
+    input_shape: tuple[int, int, int]
     classes: int
 
 
@@ -68,3 +69,24 @@ class UpscalerSpec(ModelSpec):
     def default_shape(self) -> Shape:
         """Any height and width."""
         return (None, None, self.channels)
+
+
+@dataclass(frozen=True, kw_only=True)
+class WaveformSpec(ModelSpec):
+    """A network that generates sound: levels (B, T) to logits (B, T, classes) of what follows.
+
+    It is built for any length. The default `input_shape` is the length at which costs are stated:
+    a second at 8 kHz.
+
+    Attributes:
+        classes: Levels that a sample can have.
+    """
+
+    input_shape: tuple[int, ...] = (8000,)
+    smallest_px: int = 1
+    classes: int
+
+    @property
+    def default_shape(self) -> tuple[int | None, ...]:
+        """Any length."""
+        return (None,)

@@ -48,8 +48,9 @@ def page() -> None:
 def _choose_network() -> tuple[str, ModelSpec]:
     """Let the visitor choose, and keep the choice in the page's address, `?network=NAME`."""
     from models.catalog import list_models, model_info
+    from models.spec import WaveformSpec
 
-    names = list_models()
+    names = [name for name in list_models() if not isinstance(model_info(name).spec, WaveformSpec)]
     linked = st.query_params.get("network")
     if linked in names:
         st.session_state["networks.network"] = linked

@@ -98,14 +98,14 @@ X2 = UpscalerRecipe(
     model="sesr_c32",
     scale=2,
     plan=PLAN,
-    expected="37.49 dB on Set5 and 32.97 dB on Set14; 50 minutes on a busy core",
+    expected="37.49 dB on Set5 and 33.02 dB on Set14; 53 minutes on a busy core",
 )
 RGB_X2 = replace(
     X2,
     title="Twice as large: 10 plain convolutions on red, green and blue",
     colour="rgb",
     plan=replace(PLAN, epochs=24),
-    expected="",
+    expected="37.44 dB on Set5 and 32.96 dB on Set14; 18 minutes on a busy core",
 )
 RGB_X4 = replace(
     RGB_X2,
@@ -113,7 +113,7 @@ RGB_X4 = replace(
     scale=4,
     start="sesr_c32_rgb_x2",
     plan=replace(PLAN, epochs=12, peak_rate=2.5e-3),
-    expected="",
+    expected="31.21 dB on Set5 and 27.95 dB on Set14; 11 minutes on a busy core",
 )
 
 RECIPES: Mapping[str, UpscalerRecipe] = MappingProxyType(
@@ -152,7 +152,10 @@ RECIPES: Mapping[str, UpscalerRecipe] = MappingProxyType(
                 judge_widths=(16, 32, 64, 128),
                 judge_units=128,
             ),
-            expected="",
+            expected="Sharper than `sesr_c32_rgb_x4` where both must guess, and less exact: 29.77 dB "
+            "on Set5 and 26.92 dB on Set14, 1.4 and 1.0 less. The detail that it adds is invented. "
+            "Content is what ResNet-20 of CIFAR-10 sees, in place of VGG-19; 26 minutes on a busy "
+            "core",
         ),
     }
 )

@@ -20,7 +20,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from models.arithmetic import conv_output
-from models.spec import SCALES, ClassifierSpec, ModelSpec, UpscalerSpec
+from models.spec import SCALES, ClassifierSpec, ModelSpec, UpscalerSpec, WaveformSpec
 from models.words import suggest
 from sightsound.arguments import UsageError, as_usage_error, count
 from sightsound.console import markdown_table, table
@@ -114,17 +114,17 @@ def _cells(info: ModelInfo) -> tuple[str, ...]:
 
 
 def _answers(spec: ModelSpec) -> str:
-    """Return how many classes a network tells apart, or how many times it enlarges."""
+    """Return how many classes a network tells apart, or levels, or how many times it enlarges."""
     if isinstance(spec, UpscalerSpec):
         return ", ".join(f"x{scale}" for scale in SCALES)
-    assert isinstance(spec, ClassifierSpec)
+    assert isinstance(spec, ClassifierSpec | WaveformSpec)
     return str(spec.classes)
 
 
 def _facts(info: ModelInfo) -> dict[str, Any]:
     spec = info.spec
     facts = {fact: getattr(spec, fact) for fact in FACTS}
-    if isinstance(spec, ClassifierSpec):
+    if isinstance(spec, ClassifierSpec | WaveformSpec):
         facts["classes"] = spec.classes
     if isinstance(spec, UpscalerSpec):
         facts |= {"scales": SCALES, "enlarged": spec.enlarged}

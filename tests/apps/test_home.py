@@ -4,7 +4,6 @@ import shlex
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
@@ -14,7 +13,6 @@ from apps.preset_card import score
 from apps.session import preset_metadata
 from apps.tasks import TASK_PAGES
 from sightsound.cli import main
-from tests.apps.upscale_page import jpeg
 
 
 @pytest.fixture
@@ -22,13 +20,13 @@ def folder_of_the_examples(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     digit: Callable[[int], bytes],
-    photographs: dict[str, np.ndarray],
+    photo: bytes,
 ) -> None:
     """Go where the examples' pictures lie."""
     (tmp_path / "scans").mkdir()
     (tmp_path / "seven.png").write_bytes(digit(6))
     (tmp_path / "scans" / "zero.png").write_bytes(digit(0))
-    (tmp_path / "photo.jpg").write_bytes(jpeg(photographs["china"][:30, :40]))
+    (tmp_path / "photo.jpg").write_bytes(photo)
     monkeypatch.chdir(tmp_path)
 
 
@@ -49,7 +47,8 @@ def test_home_shows_every_task_and_every_preset_with_its_score(app: AppTest) -> 
 def test_the_python_example_runs(app: AppTest, capsys: pytest.CaptureFixture[str]) -> None:
     exec(app.code[0].value, {})
     assert capsys.readouterr().out.startswith("6 0.")
-    assert Image.open("photo@2x.png").size == (80, 60)
+    with Image.open("photo@2x.png") as enlarged:
+        assert enlarged.size == (640, 426)
 
 
 @pytest.mark.usefixtures("folder_of_the_examples")

@@ -201,7 +201,9 @@ def test_pattern_and_task_filter() -> None:
     assert catalog.list_models("lenet5*", task="super-resolution") == []
     upscalers = catalog.list_models(task="super-resolution")
     assert {"srcnn", "edsr", "sesr_c32"} <= set(upscalers)
-    assert sorted(CLASSIFIERS + upscalers) == sorted(catalog.list_models())
+    generators = catalog.list_models(task="audio-generation")
+    assert {"wavenet_small", "wavenet_micro"} <= set(generators)
+    assert sorted(CLASSIFIERS + upscalers + generators) == sorted(catalog.list_models())
 
 
 @pytest.mark.parametrize(

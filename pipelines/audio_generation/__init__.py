@@ -1,0 +1,1 @@
+"""Sound from a network: sample by sample, faster than it is played."""
