@@ -125,7 +125,7 @@ RECIPES: Mapping[str, UpscalerRecipe] = MappingProxyType(
             scale=3,
             start="sesr_c32_x2",
             plan=replace(PLAN, epochs=32, peak_rate=2.5e-3),
-            expected="33.52 dB on Set5 and 29.69 dB on Set14; 9 minutes on a busy core",
+            expected="33.60 dB on Set5 and 29.73 dB on Set14; 21 minutes on a busy core",
         ),
         "sesr_c32_x4": replace(
             X2,
@@ -133,7 +133,7 @@ RECIPES: Mapping[str, UpscalerRecipe] = MappingProxyType(
             scale=4,
             start="sesr_c32_x2",
             plan=replace(PLAN, epochs=32, peak_rate=2.5e-3),
-            expected="31.18 dB on Set5 and 27.91 dB on Set14; 8 minutes on a busy core",
+            expected="31.34 dB on Set5 and 27.97 dB on Set14; 22 minutes on a busy core",
         ),
         "sesr_c32_rgb_x2": RGB_X2,
         "sesr_c32_rgb_x4": RGB_X4,
@@ -152,8 +152,8 @@ RECIPES: Mapping[str, UpscalerRecipe] = MappingProxyType(
                 judge_widths=(16, 32, 64, 128),
                 judge_units=128,
             ),
-            expected="Sharper than `sesr_c32_rgb_x4` where both must guess, and less exact: 29.77 dB "
-            "on Set5 and 26.92 dB on Set14, 1.4 and 1.0 less. The detail that it adds is invented. "
+            expected="Sharper than `sesr_c32_rgb_x4` where both must guess, and less exact: 29.77 "
+            "dB on Set5 and 26.92 dB on Set14, 1.4 and 1.0 less. The detail it adds is invented. "
             "Content is what ResNet-20 of CIFAR-10 sees, in place of VGG-19; 26 minutes on a busy "
             "core",
         ),
