@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 
 from benchmarks.timing import in_turn, ratio, table
-
-ROOT = Path(__file__).resolve().parents[2]
+from tests.benchmarks.smoke_run import smoke_run
 
 
 def test_contenders_take_turns() -> None:
@@ -32,16 +27,7 @@ def test_a_table_is_markdown() -> None:
 
 @pytest.mark.slow
 def test_a_smoke_run_prints_every_table() -> None:
-    finished = subprocess.run(
-        [sys.executable, "benchmarks/classification.py", "--quick"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=250,
-        check=False,
-    )
-    assert finished.returncode == 0, finished.stderr
-    lines = finished.stdout.splitlines()
+    lines = smoke_run("classification.py")
     assert " cores, " in lines[0]
     assert sum(line.startswith("| --- |") for line in lines) == 4
     assert sum(line.startswith(("- holds:", "- FAILS:")) for line in lines) == 4

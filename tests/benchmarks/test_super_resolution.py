@@ -15,9 +15,9 @@ from models.catalog import list_models
 from pipelines.super_resolution import resampling
 from pipelines.super_resolution.data import load_pictures
 from pipelines.super_resolution.evaluation import evaluate_enlarger
+from tests.benchmarks.smoke_run import smoke_run
 from tests.conftest import DATA_PACK
 
-ROOT = Path(__file__).resolve().parents[2]
 PEERS = DATA_PACK / "refweights_sr.zip"
 data_pack = pytest.mark.skipif(
     not DATA_PACK.is_dir(), reason="the data pack lies beside the checkout only"
@@ -106,16 +106,7 @@ def test_a_published_graph_keeps_colour_and_grey(photographs) -> None:
 
 @pytest.mark.slow
 def test_a_smoke_run_shows_every_network_and_says_what_is_left_out() -> None:
-    finished = subprocess.run(
-        [sys.executable, "benchmarks/super_resolution.py", "--quick"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=280,
-        check=False,
-    )
-    assert finished.returncode == 0, finished.stderr
-    lines = finished.stdout.splitlines()
+    lines = smoke_run("super_resolution.py")
     assert " cores, " in lines[0]
     assert sum(line.startswith("| --- |") for line in lines) == 2
     shown = {line.split(" | ")[0].removeprefix("| ") for line in lines if line.startswith("| ")}
