@@ -46,14 +46,10 @@ def vgg_features(
     if sight not in LAYERS:
         raise ValueError(f"sight must be one of {', '.join(LAYERS)}; got {sight!r}")
     vgg = create_model("vgg19", input_shape=(None, None, 3), include_top=False, weights=weights)
-    layer = LAYERS[sight]
-    maps = features(vgg, [layer])
     image = keras.Input((None, None, 3), name="image")
     bgr = ops.flip(layers.Rescaling(255.0, name="to_255")(image), axis=-1)
     centred = layers.Rescaling(1.0, [-value for value in MEAN_BGR], name="subtract_mean")(bgr)
-    model = keras.Model(image, maps(centred)[layer], name=sight)
-    model.trainable = False
-    return model
+    return _up_to(vgg, LAYERS[sight], image, centred, name=sight)
 
 
 def classifier_features(
@@ -74,9 +70,14 @@ def classifier_features(
     Raises:
         ValueError: The network has no such layer.
     """
-    maps = features(network, [layer])
     image = keras.Input(network.input_shape[1:], name="image")
-    model = keras.Model(image, maps(layers.Rescaling(scale, offset)(image))[layer], name=layer)
+    prepared = layers.Rescaling(scale, offset)(image)
+    return _up_to(network, layer, image, prepared, name=layer)
+
+
+def _up_to(network: keras.Model, layer: str, image: Any, prepared: Any, name: str) -> keras.Model:
+    """Return images to the maps of a layer that reads what was prepared, not to be trained."""
+    model = keras.Model(image, features(network, [layer])(prepared)[layer], name=name)
     model.trainable = False
     return model
 

@@ -92,6 +92,28 @@ def test_an_interrupt_is_quiet() -> None:
     assert (process.returncode, out, err) == (128 + signal.SIGINT, b"", b"")
 
 
+def test_an_interrupt_among_the_imports_ends_it_whoever_catches_it() -> None:
+    code = """
+import os, signal, time
+from sightsound.quiet import quiet_start
+before = signal.getsignal(signal.SIGINT)
+with quiet_start():
+    pass
+assert signal.getsignal(signal.SIGINT) is before
+with quiet_start():
+    try:
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(30)
+    except BaseException:  # as a library does that tries an import
+        pass
+print("went on")
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, env=environment(), check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (128 + signal.SIGINT, b"", b"")
+
+
 def test_control_characters_do_not_reach_the_terminal() -> None:
     done = call("predict", "x", "--preset", "a\x1b[31m\nb")
     assert b"a\\x1b[31m\\nb" in done.stderr
