@@ -24,6 +24,7 @@ import tensorflow as tf
 
 from models.catalog import create_model
 from models.restoration import sesr
+from pipelines.devices import HardwareError
 from pipelines.fitting import fit_stream
 from pipelines.super_resolution.adversarial import AdversarialUpscaler
 from pipelines.super_resolution.colour import luma, unit
@@ -76,6 +77,8 @@ def train_recipe(
     Raises:
         ValueError: There is no such recipe, or the folder holds another run.
         DataError: The pictures are not there.
+        HardwareError: A training against a judge has several replicas, whose steps its own step
+            does not share.
         TrainingError: The training failed, see `pipelines.fitting.fit`.
     """
     chosen = instead or recipe(name)
@@ -83,6 +86,11 @@ def train_recipe(
         raise ValueError("seeds must name at least one training; got none")
     chosen = replace(chosen, plan=chosen.plan.changed(**(changes or {})))
     strategy = strategy or tf.distribute.get_strategy()
+    if chosen.adversary and strategy.num_replicas_in_sync > 1:
+        raise HardwareError(
+            "a training against a judge needs a single device; there are "
+            f"{strategy.num_replicas_in_sync} replicas; leave the strategy out"
+        )
     measured = [load_pictures(name, data) for name in MEASURED if _is_there(name, data)]
     pairs = training_pairs(chosen, data)
     start, trained, figures = time.monotonic(), [], []

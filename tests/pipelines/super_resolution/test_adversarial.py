@@ -24,6 +24,7 @@ from pipelines.training.progress import Progress
 from pipelines.training.run_folder import LOG
 from pipelines.training.schedules import Schedule
 from pipelines.training.stopping import TrainingStopped
+from tests.pipelines.python_process import run_python
 
 SIDE_PX, SCALE = 8, 2
 ADVERSARY = Adversary(
@@ -173,3 +174,19 @@ def test_the_shipped_judges_begin_with_what_they_are_compared_to() -> None:
     for name, recipe in judged.items():
         start = RECIPES[recipe.start]
         assert (start.scale, start.colour, start.adversary) == (recipe.scale, "rgb", None), name
+
+
+def test_several_replicas_are_refused() -> None:
+    script = """
+import tensorflow as tf
+from pipelines.devices import HardwareError
+from pipelines.super_resolution.training import train_recipe
+cpu = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+try:
+    train_recipe("sesr_c32_gan_x4", out="nowhere", strategy=tf.distribute.MirroredStrategy())
+except HardwareError as error:
+    print(error)
+"""
+    assert "needs a single device; there are 2 replicas" in run_python(script)
+    assert not Path("nowhere").exists()
