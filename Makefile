@@ -8,7 +8,7 @@ PY := $(VENV)/bin/python
 MADE := $(VENV)/.made
 # Candidates for the environment's Python, best first: tensorflow-addons ends at Python 3.11.
 PYTHON ?= python3.11 python3 python3.12 python3.13
-EXTRAS := apps audio hub addons safetensors openvino onnx tune scale dev
+EXTRAS := apps audio inpaint hub addons safetensors openvino onnx tune scale dev
 # PyTorch for the CPU: where pip is told to look, or else PyTorch's own index.
 TORCH_FROM := $(if $(PIP_FIND_LINKS),--find-links $(PIP_FIND_LINKS),--torch-backend cpu)
 LOCK_FLAGS ?=
