@@ -18,6 +18,7 @@ soundfile and soxr (extra `audio`) are imported where a file is read or a rate c
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import numpy as np
 
@@ -39,7 +40,9 @@ from pipelines.local_files import (
     LargeFileError,
     LocalFileError,
     MissingFileError,
+    files_below,
     read_file,
+    why_missing,
 )
 from pipelines.picture import shown
 
@@ -54,6 +57,7 @@ __all__ = [
     "describe_audio",
     "downmix",
     "encode_audio",
+    "list_audio",
     "mu_compress",
     "mu_expand",
     "normalise_level",
@@ -62,6 +66,8 @@ __all__ = [
     "trim_silence",
     "write_audio",
 ]
+
+AUDIO_SUFFIXES = frozenset((".wav", ".wave", ".flac", ".ogg", ".oga", ".mp3"))
 
 AudioSource = str | os.PathLike[str] | bytes | tuple[np.ndarray, int] | Audio
 
@@ -114,6 +120,23 @@ def read_audio(source: AudioSource, *, limits: AudioLimits = DEFAULT_AUDIO_LIMIT
     raise _type_refusal(name, source)
 
 
+def list_audio(folder: str | os.PathLike[str], *, recursive: bool = True) -> list[Path]:
+    """Return the files below `folder` that are named like audio, sorted, none hidden.
+
+    Linked folders are not entered, so a loop of links ends.
+
+    Raises:
+        AudioError: `folder` is a file, or a folder in it cannot be listed.
+        MissingAudioError: There is no such folder.
+    """
+    root = Path(folder)
+    if not root.exists():
+        raise MissingAudioError(f"{shown(str(root))}: {why_missing(str(root))}")
+    if not root.is_dir():
+        raise audio_refusal(str(root), "is a file; pass a folder")
+    return files_below(root, AUDIO_SUFFIXES, recursive=recursive, unlistable=_raise_unlistable)
+
+
 def _from_pair(name: str, pair: tuple[np.ndarray, int], limits: AudioLimits) -> Audio:
     """Take (samples, rate_hz), and nothing that looks like it."""
     if len(pair) != 2:
@@ -136,6 +159,10 @@ def _read_file(path: str, limits: AudioLimits) -> bytes:
         raise audio_refusal(path, f"{error}; pass a file, or bytes") from error
     except LocalFileError as error:
         raise audio_refusal(path, str(error)) from error
+
+
+def _raise_unlistable(error: OSError) -> None:
+    raise audio_refusal(str(error.filename), f"cannot be listed: {error.strerror}") from error
 
 
 def _type_refusal(name: str, source: object) -> AudioError:

@@ -68,7 +68,9 @@ def decode_audio(
     except (AudioError, MemoryError):
         raise
     except Exception as error:
-        detail = f"{type(error).__name__}: {error}"
+        # soundfile's own words name an object in memory before libsndfile's.
+        words = getattr(error, "error_string", str(error))
+        detail = f"{type(error).__name__}: {words}"
         raise audio_refusal(
             source, f"cannot be decoded as {name}; it is damaged or cut short ({detail})"
         ) from error

@@ -33,6 +33,7 @@ from pipelines.local_files import (
     LargeFileError,
     LocalFileError,
     MissingFileError,
+    files_below,
     read_file,
     why_missing,
 )
@@ -175,12 +176,7 @@ def list_images(folder: str | os.PathLike[str], *, recursive: bool = True) -> li
         raise _missing(str(root))
     if not root.is_dir():
         raise refusal(str(root), "is a file; pass a folder")
-    found: list[Path] = []
-    for parent, folders, files in os.walk(root, onerror=_raise_unlistable):
-        visible = [name for name in files if not name.startswith(".")]
-        found += [Path(parent, n) for n in visible if Path(n).suffix.lower() in IMAGE_SUFFIXES]
-        folders[:] = [n for n in folders if recursive and not n.startswith(".")]
-    return sorted(found)
+    return files_below(root, IMAGE_SUFFIXES, recursive=recursive, unlistable=_raise_unlistable)
 
 
 def _read_in_order(

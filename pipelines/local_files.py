@@ -6,6 +6,7 @@ import difflib
 import itertools
 import os
 import stat
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from pipelines.picture import shown
@@ -69,6 +70,31 @@ def read_file(path: str, max_bytes: int) -> bytes:
     if len(data) != status.st_size:
         raise LocalFileError("must not change while it is read; try again when it is complete")
     return data
+
+
+def files_below(
+    root: Path,
+    suffixes: Collection[str],
+    *,
+    recursive: bool = True,
+    unlistable: Callable[[OSError], None],
+) -> list[Path]:
+    """Return the files of a folder with one of these endings, sorted, none hidden.
+
+    Linked folders are not entered, so a loop of links ends.
+
+    Args:
+        root: The folder.
+        suffixes: In lower case, such as ".wav".
+        recursive: Whether folders in it are entered.
+        unlistable: Called with the error of a folder that cannot be listed.
+    """
+    found: list[Path] = []
+    for parent, folders, files in os.walk(root, onerror=unlistable):
+        visible = [name for name in files if not name.startswith(".")]
+        found += [Path(parent, n) for n in visible if Path(n).suffix.lower() in suffixes]
+        folders[:] = [n for n in folders if recursive and not n.startswith(".")]
+    return sorted(found)
 
 
 def why_missing(path: str) -> str:

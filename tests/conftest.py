@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
 import signal
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +14,11 @@ import numpy as np
 import pytest
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's start-up chatter
+if "TF_XLA_FLAGS" not in os.environ:  # this process starts the run: others inherit its environment
+    # What XLA compiles stays out of the user's cache, and lasts as long as the run.
+    _COMPILED = tempfile.mkdtemp(prefix="sightsound-xla-")
+    atexit.register(shutil.rmtree, _COMPILED, ignore_errors=True)
+    os.environ["TF_XLA_FLAGS"] = f"--tf_xla_persistent_cache_directory={_COMPILED}"
 # A shell's background job ignores Ctrl-C, and so would what it starts; the tests press it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 

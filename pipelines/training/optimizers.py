@@ -15,16 +15,17 @@ MUON_ADAM_RATIO = 0.25  # the rate of AdamW for the few weights that Muon does n
 
 @keras.saving.register_keras_serializable(package="sightsound")
 class ConvolutionalMuon(keras.optimizers.Muon):
-    """Muon for kernels of two or four axes; AdamW for all other weights.
+    """Muon for kernels of two to four axes; AdamW for all other weights.
 
     Muon moves a matrix by an orthogonal step: the momentum with all its singular values made equal.
     Keras applies it to matrices only; a convolution's kernel (k, k, in, out) is the matrix
-    (k k in, out) that its patches are multiplied with (arXiv:2404.00498's author's use of it).
+    (k k in, out) that its patches are multiplied with (arXiv:2404.00498's author's use of it), and
+    so is one over time, (k, in, out).
     `exclude_layers`, `rms_rate` and the rates are as in `keras.optimizers.Muon`.
     """
 
     def _should_use_adamw(self, variable: Any) -> bool:
-        if len(variable.shape) != 4:
+        if len(variable.shape) not in (3, 4):
             return bool(super()._should_use_adamw(variable))
         return any(word in variable.path for word in self.exclude_layers)
 

@@ -13,6 +13,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 EXTRAS = (
     "apps",
     "audio",
+    "inpaint",
     "hub",
     "addons",
     "safetensors",

@@ -27,9 +27,10 @@ def orthogonal(g: np.ndarray) -> np.ndarray:
     return x.T if g.shape[0] > g.shape[1] else x
 
 
-def test_a_kernel_moves_as_the_matrix_of_its_patches() -> None:
+@pytest.mark.parametrize("shape", [(3, 3, 4, 8), (9, 4, 8)])
+def test_a_kernel_moves_as_the_matrix_of_its_patches(shape: tuple[int, ...]) -> None:
     random = np.random.default_rng(0)
-    start = random.normal(size=(3, 3, 4, 8)).astype("float32")
+    start = random.normal(size=shape).astype("float32")
     kernel = keras.Variable(start, name="kernel")
     bias = keras.Variable(np.zeros(8, "float32"), name="bias")
     optimizer = ConvolutionalMuon(0.1, weight_decay=0.02, adam_weight_decay=0.0)
