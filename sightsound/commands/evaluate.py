@@ -1,6 +1,6 @@
 """Measure a preset on pictures whose right answer is known.
 
-TASK is image-classification, if it is left out, or super-resolution.
+TASK is image-classification, if it is left out, super-resolution, or audio-generation.
 
 Image classification: DATA is a name (mnist, fashion_mnist, cifar10, digits), a .npz or IDX file, or
 a folder that has a folder of pictures a label. Several presets are measured each and as an
@@ -10,11 +10,16 @@ Super-resolution: DATA is a name (Set5, Set14, T91, BSDS400) with the folder tha
 folder of pictures. They are made smaller, enlarged again and compared, as the papers do it: PSNR
 and SSIM of the luma, with bicubic enlargement beside them.
 
+Audio generation: DATA is fsdd (the spoken digits, with the folder that holds them) or a folder of
+sound. The figure is the bits that the network needs for each sample that it has not heard; simpler
+ways of foretelling stand beside it.
+
 Examples:
   sightsound evaluate --data my_digits/ --mistakes mistakes.png
   sightsound evaluate --data digits --preset lenet_modern_mnist lenet5_mnist lenet5_1998_mnist
   sightsound evaluate super-resolution --data Set5 --folder downloads/ --scale 3
   sightsound evaluate super-resolution --data photos/ --method bicubic --markdown
+  sightsound evaluate audio-generation --data fsdd --folder downloads/
 """
 
 from __future__ import annotations
@@ -34,10 +39,12 @@ from sightsound.preset_options import add_engine_option, add_preset_options, ope
 from sightsound.quiet import quiet_start
 
 CLASSIFICATION, SUPER_RESOLUTION = "image-classification", "super-resolution"
+AUDIO_GENERATION = "audio-generation"
 # What each task takes besides --preset, --data, --folder, --json and --markdown.
 OPTIONS = {
     CLASSIFICATION: ("engine", "split", "mirror", "batch_size", "mistakes", "confusion"),
     SUPER_RESOLUTION: ("scale", "method"),
+    AUDIO_GENERATION: (),
 }
 
 
@@ -46,7 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("wish", nargs="?", metavar="TASK", help="the same as --task TASK")
     add_preset_options(parser, several=True)
     add_engine_option(parser)
-    parser.add_argument("--data", required=True, help="pictures: a name, file or folder")
+    parser.add_argument("--data", required=True, help="pictures or sound: a name, file or folder")
     parser.add_argument(
         "--folder", help="where a named set lies (else labelled ones are downloaded)"
     )
@@ -81,8 +88,7 @@ def run(options: argparse.Namespace) -> int:
                 raise UsageError(f"--{name.replace('_', '-')} is for {other}; got {task}")
     if options.method and options.preset:
         raise UsageError(f"--method {options.method} takes the place of --preset; give one of them")
-    measure = _enlargement if task == SUPER_RESOLUTION else _classification
-    evaluation = measure(options)
+    evaluation = MEASURES[task](options)
     for _, error in evaluation.failed:
         complain(error)
     return 1 if evaluation.failed else 0
@@ -127,25 +133,50 @@ def _enlargement(options: argparse.Namespace) -> Any:
     if options.method:
         report = evaluate_bicubic(data, scale=options.scale or SCALES[0], progress=on_terminal())
     else:
-        report = _open_upscaler(options).evaluate(data, progress=on_terminal())
+        report = _open_one(options, SUPER_RESOLUTION).evaluate(data, progress=on_terminal())
+    _print(report, options)
+    return report
+
+
+def _foretelling(options: argparse.Namespace) -> Any:
+    """Print how many bits a preset needs for samples that it has not heard; return the report."""
+    from pipelines.audio_generation.data import DataError
+
+    generator = _open_one(options, AUDIO_GENERATION)
+    try:
+        report = generator.evaluate(options.data, folder=options.folder, progress=on_terminal())
+    except DataError as error:
+        raise UsageError(str(error)) from error
+    _print(report, options)
+    return report
+
+
+def _print(report: Any, options: argparse.Namespace) -> None:
+    """Print a report in the form that was asked for."""
     if options.json:
         print(json.dumps(report.to_dict(), indent=2))
     elif options.markdown:
         print(report.to_markdown())
     else:
         print(f"{report.title}\n\n{table(*report.table())}")
-    return report
 
 
-def _open_upscaler(options: argparse.Namespace) -> Any:
-    """Return the pipeline of the preset that was named, or of the scale's own."""
+def _open_one(options: argparse.Namespace, task: str) -> Any:
+    """Return the pipeline of the preset that was named, or of the task's (or the scale's) own."""
     from pipelines import load_preset, pipeline
 
     presets = options.preset or [None]
     if len(presets) > 1:
-        raise UsageError(f"super-resolution takes one preset; got {', '.join(presets)}")
+        raise UsageError(f"{task} takes one preset; got {', '.join(presets)}")
     scale = {"scale": options.scale} if options.scale else {}
     with as_usage_error(), quiet_start():
         if presets[0]:
             load_preset(presets[0])  # refuses a wrong name before TensorFlow's seconds
-        return pipeline(SUPER_RESOLUTION, presets[0], **scale)
+        return pipeline(task, presets[0], **scale)
+
+
+MEASURES = {
+    CLASSIFICATION: _classification,
+    SUPER_RESOLUTION: _enlargement,
+    AUDIO_GENERATION: _foretelling,
+}

@@ -167,7 +167,9 @@ def _train_recipe(options: argparse.Namespace) -> int:
 
 def _figures(report: Mapping[str, Any]) -> tuple[tuple[str, str], list[tuple[Any, str]]]:
     """Return a header and a row a seed, the mean last."""
-    if "held_out_psnr" in report:
+    if "bits_per_sample" in report:
+        values, what, form = report["bits_per_sample"], "bits per sample on takes 2 to 4", "{:.3f}"
+    elif "held_out_psnr" in report:
         values, what, form = report["held_out_psnr"], "PSNR on held-out pictures, dB", "{:.2f}"
     else:
         values, what, form = report["accuracy"], f"accuracy on {report['data']}", "{:.2%}"
