@@ -16,9 +16,7 @@ import argparse
 import os
 import statistics
 import sys
-import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -30,7 +28,7 @@ import numpy as np
 import tensorflow as tf
 
 from benchmarks.published_upscalers import opencv_cubic, read_published
-from benchmarks.timing import machine, table
+from benchmarks.timing import Cost, machine, measure, table
 from models.catalog import create_model, list_models, model_info
 from models.spec import UpscalerSpec
 from pipelines import pipeline
@@ -46,14 +44,6 @@ MOST_CORE_S = 0.25
 FSRCNN_PSNR = 37.00  # arXiv:1608.00367, table 4: Set5, x2
 MOST_PARAMETERS = 5_000_000  # a larger network takes minutes a picture
 OURS, BICUBIC = "default preset, pipeline", "bicubic"
-
-
-@dataclass(frozen=True)
-class Cost:
-    """Medians of a call: the time that passes, and the processor time of all threads."""
-
-    wall_s: float
-    core_s: float
 
 
 def main() -> int:
@@ -112,24 +102,6 @@ def photograph(side: int) -> np.ndarray:
 
     piece: np.ndarray = load_sample_images().images[0][100 : 100 + side, 200 : 200 + side]
     return np.ascontiguousarray(piece)
-
-
-def measure(
-    contenders: Mapping[str, Callable[[], object]], *, rounds: int, warm_up: int = 2
-) -> dict[str, Cost]:
-    """Run A B C A B C ... and return each contender's cost; see `timing.in_turn`."""
-    found: dict[str, list[tuple[float, float]]] = {name: [] for name in contenders}
-    for number in range(warm_up + rounds):
-        for name, run in contenders.items():
-            wall, core = time.perf_counter(), time.process_time()
-            run()
-            if number >= warm_up:
-                seconds = time.perf_counter() - wall, time.process_time() - core
-                found[name].append(seconds)
-    return {
-        name: Cost(*(statistics.median(column) for column in zip(*calls, strict=True)))
-        for name, calls in found.items()
-    }
 
 
 def quality(

@@ -8,9 +8,18 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from importlib.metadata import version
 
 Contenders = Mapping[str, Callable[[], object]]
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Medians of a call: the time that passes, and the processor time of all threads."""
+
+    wall_s: float
+    core_s: float
 
 
 def in_turn(
@@ -32,6 +41,22 @@ def in_turn(
             run()
             seconds[name].append(time.perf_counter() - start)
     return seconds
+
+
+def measure(contenders: Contenders, *, rounds: int, warm_up: int = 2) -> dict[str, Cost]:
+    """Run A B C A B C ... and return each contender's cost; see `in_turn`."""
+    found: dict[str, list[tuple[float, float]]] = {name: [] for name in contenders}
+    for number in range(warm_up + rounds):
+        for name, run in contenders.items():
+            wall, core = time.perf_counter(), time.process_time()
+            run()
+            if number >= warm_up:
+                seconds = time.perf_counter() - wall, time.process_time() - core
+                found[name].append(seconds)
+    return {
+        name: Cost(*(statistics.median(column) for column in zip(*calls, strict=True)))
+        for name, calls in found.items()
+    }
 
 
 def ratio(numerator: Sequence[float], denominator: Sequence[float]) -> float:
