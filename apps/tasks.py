@@ -57,7 +57,14 @@ UPSCALE = Page(
     "Make a photograph two, three or four times larger, and sharper than resampling does.",
     "super-resolution",
 )
-TASK_PAGES = (CLASSIFY, UPSCALE)
+AUDIO = Page(
+    VIEWS / "audio.py",
+    "Make sound",
+    ":material/graphic_eq:",
+    "Let a network speak, continue a recording, or say it anew: sample by sample.",
+    "audio-generation",
+)
+TASK_PAGES = (CLASSIFY, UPSCALE, AUDIO)
 NETWORKS = Page(
     VIEWS / "networks.py",
     "Networks",

@@ -25,9 +25,27 @@ from models.classifiers import (
 )
 from models.generative import wavenet
 from models.layers.heads import Pooling
-from models.restoration import edsr, espcn, fsrcnn, sesr, srcnn, srresnet, vdsr
+from models.restoration import (
+    context_encoder,
+    edsr,
+    espcn,
+    fsrcnn,
+    gated_unet,
+    sesr,
+    srcnn,
+    srresnet,
+    vdsr,
+)
 from models.sources import published
-from models.spec import SCALES, ClassifierSpec, ModelSpec, UpscalerSpec, WaveformSpec
+from models.spec import (
+    SCALES,
+    ClassifierSpec,
+    InpainterSpec,
+    ModelSpec,
+    Shape,
+    UpscalerSpec,
+    WaveformSpec,
+)
 from models.weights import load_weights
 from models.words import suggest
 
@@ -49,15 +67,29 @@ FAMILIES: Mapping[str, ModuleType] = MappingProxyType(
         "srresnet": srresnet,
         "edsr": edsr,
         "sesr": sesr,
+        "context_encoder": context_encoder,
+        "gated_unet": gated_unet,
         "wavenet": wavenet,
     }
 )
 
-Task = Literal["image-classification", "super-resolution", "audio-generation"]
+Task = Literal["image-classification", "super-resolution", "inpainting", "audio-generation"]
 
 # What the networks of a task are for, where they do not classify.
 _DOES: Mapping[Task, str] = MappingProxyType(
-    {"super-resolution": "enlarges", "audio-generation": "generates sound"}
+    {
+        "super-resolution": "enlarges",
+        "inpainting": "fills holes",
+        "audio-generation": "generates sound",
+    }
+)
+_TASK_OF: Mapping[type[ModelSpec], Task] = MappingProxyType(
+    {
+        ClassifierSpec: "image-classification",
+        UpscalerSpec: "super-resolution",
+        InpainterSpec: "inpainting",
+        WaveformSpec: "audio-generation",
+    }
 )
 
 # What the `build` of every family takes; the rest are the family's own options.
@@ -75,9 +107,7 @@ class ModelInfo:
     @property
     def task(self) -> Task:
         """What the network is for."""
-        if isinstance(self.spec, UpscalerSpec):
-            return "super-resolution"
-        return "audio-generation" if isinstance(self.spec, WaveformSpec) else "image-classification"
+        return next(task for kind, task in _TASK_OF.items() if isinstance(self.spec, kind))
 
 
 _INFOS = {
@@ -92,7 +122,8 @@ def list_models(pattern: str = "*", *, task: Task | None = None) -> list[str]:
 
     Args:
         pattern: Which names.
-        task: "image-classification", "super-resolution" or "audio-generation"; all when None.
+        task: "image-classification", "super-resolution", "inpainting" or "audio-generation"; all
+            when None.
     """
     return [
         name
@@ -126,14 +157,16 @@ def create_model(
 
     One that classifies maps images (B, *input_shape) to logits (B, classes); one that enlarges maps
     images (B, H, W, C) in [0, 1] to (B, scale H, scale W, C), or to (B, H, W, C) where its row says
-    that the image is `enlarged` already; one that generates sound maps levels (B, T), and what
-    conditions them, to logits (B, T, classes) of the levels that follow.
+    that the image is `enlarged` already; one that fills holes maps a dictionary of image (B, H, W,
+    C) in [0, 1] and mask (B, H, W, 1), 1 where to fill, to the filled image; one that generates
+    sound maps levels (B, T), and what conditions them, to logits (B, T, classes) of the levels that
+    follow.
 
     Args:
         name: One of `list_models()`.
         input_shape: (H, W, C), or (T,) of sound; the catalog's own when None, which for a network
-            that enlarges is any height and width, and for sound any length. H and W may be None
-            where the network takes images of any size.
+            that enlarges or fills holes is any height and width, and for sound any length. H and W
+            may be None where the network takes images of any size.
         classes: Number of classes; the catalog's own when None.
         include_top: False leaves out what turns feature maps into logits: the network then ends
             with maps (B, H', W', C').
@@ -258,6 +291,20 @@ def _checked_shape(
             f"{name} takes {spec.smallest_px} x {spec.smallest_px} pixels or more; "
             f"got {input_shape!r}"
         )
+    if isinstance(spec, InpainterSpec):
+        return _checked_holed(name, spec, shape)
     if isinstance(spec, UpscalerSpec) and shape[2] not in (1, 3):
         raise ValueError(f"{name} takes images of 1 channel (luma) or 3 (RGB); got {input_shape!r}")
     return shape
+
+
+def _checked_holed(name: str, spec: InpainterSpec, shape: tuple[int | None, ...]) -> Shape:
+    """Return the shape of an image with holes."""
+    height, width, channels = shape
+    if spec.fixed and shape != spec.input_shape:
+        raise ValueError(f"{name} takes images of {spec.input_shape} alone; got {shape!r}")
+    if any(n is not None and n % spec.stride for n in (height, width)):
+        raise ValueError(
+            f"{name} takes heights and widths that are multiples of {spec.stride}; got {shape!r}"
+        )
+    return (height, width, int(channels or 0))

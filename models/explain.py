@@ -79,11 +79,13 @@ def explain(
     shape: Any = None if input_shape is None else tuple(input_shape)
 
     def read() -> Record:
-        network = model
+        network, wanted = model, shape
         if isinstance(network, str):
             size = shape or model_info(network).spec.input_shape
             network = create_model(network, input_shape=size, **options)
-        return record(edited(network, edits) if edits else network, shape)
+            if len(network.inputs) > 1:  # such as a mask: all have their sizes by now
+                wanted = None
+        return record(edited(network, edits) if edits else network, wanted)
 
     graph = without_values(read)
     policy = keras.DTypePolicy(dtype)

@@ -72,6 +72,27 @@ class UpscalerSpec(ModelSpec):
 
 
 @dataclass(frozen=True, kw_only=True)
+class InpainterSpec(ModelSpec):
+    """A network that fills holes: {"image": (B, H, W, C), "mask": (B, H, W, 1)} to (B, H, W, C).
+
+    The image is in [0, 1], the mask 1 where to fill. `input_shape` is the image's.
+
+    Attributes:
+        stride: Height and width must be multiples of it.
+        fixed: Whether fully connected layers tie it to its one size.
+    """
+
+    input_shape: tuple[int, int, int] = (256, 256, 3)
+    stride: int
+    fixed: bool = False
+
+    @property
+    def default_shape(self) -> Shape:
+        """Any height and width, where the network takes any."""
+        return self.input_shape if self.fixed else (None, None, self.input_shape[2])
+
+
+@dataclass(frozen=True, kw_only=True)
 class WaveformSpec(ModelSpec):
     """A network that generates sound: levels (B, T) to logits (B, T, classes) of what follows.
 

@@ -17,6 +17,7 @@ from typing import Any
 from models.spec import SCALES
 from models.words import suggest
 from pipelines import presets
+from pipelines.audio_generation.compiled_cache import keep_compiled
 from pipelines.export import CARD, ExportError, read_card
 from pipelines.presets import Download, Preset
 
@@ -25,6 +26,8 @@ Name = str | os.PathLike[str]
 DEFAULT_CLASSIFIER = "lenet_modern_mnist"
 OPENING = ("scale", "offline", "engine")  # options of a pipeline, not of its evaluation
 DEFAULT_UPSCALERS = {scale: f"sesr_c32_x{scale}" for scale in SCALES}
+DEFAULT_INPAINTER = "inpaint_gated"
+DEFAULT_GENERATOR, DEFAULT_VOCODER = "wavenet_digits", "wavenet_vocoder"
 
 
 def _image_classification(preset: Name | Sequence[Name] | None, **options: Any) -> Any:
@@ -60,6 +63,34 @@ def _exported_upscaler(folder: Name) -> Any:
     return ExportedUpscaler(folder)
 
 
+def _inpainting(preset: Name | None, *, method: str = "auto", **options: Any) -> Any:
+    """Open a preset; for a classical method none is needed, and none is opened unasked."""
+    from pipelines.inpainting.filler import AUTO, NETWORK
+    from pipelines.inpainting.pipeline import Inpainting
+
+    if preset is None and method in (AUTO, NETWORK):
+        preset = DEFAULT_INPAINTER
+    return Inpainting.from_preset(preset, method=method, **options)
+
+
+def _exported_inpainter(folder: Name) -> Any:
+    from pipelines.inpainting.export import ExportedInpainter
+
+    return ExportedInpainter(folder)
+
+
+def _audio_generation(preset: Name | None, **options: Any) -> Any:
+    from pipelines.audio_generation.pipeline import AudioGeneration
+
+    return AudioGeneration.from_preset(DEFAULT_GENERATOR if preset is None else preset, **options)
+
+
+def _exported_generator(folder: Name) -> Any:
+    from pipelines.audio_generation.export import ExportedGenerator
+
+    return ExportedGenerator(folder)
+
+
 def _imagenet_presets() -> Mapping[str, Download]:
     from pipelines.classification.imagenet import DOWNLOADS
 
@@ -91,6 +122,8 @@ TASKS: Mapping[str, Task] = MappingProxyType(
         "super-resolution": Task(
             DEFAULT_UPSCALERS[SCALES[0]], _super_resolution, _exported_upscaler
         ),
+        "inpainting": Task(DEFAULT_INPAINTER, _inpainting, _exported_inpainter),
+        "audio-generation": Task(DEFAULT_GENERATOR, _audio_generation, _exported_generator),
     }
 )
 
@@ -103,7 +136,8 @@ def pipeline(task: str, preset: Name | Sequence[Name] | None = None, **options: 
         preset: A shipped preset's name, a folder, or `hf://owner/name`; the task's own when None;
             several classifiers make an ensemble.
         **options: What the task's `from_preset` takes besides, such as `offline=True`, or
-            `scale=3` of super-resolution, which has a preset of its own for each scale.
+            `scale=3` of super-resolution, which has a preset of its own for each scale, or
+            `method="telea"` of inpainting, whose classical methods need none.
 
     Raises:
         ValueError: Unknown task or preset; the message names the nearest.
@@ -111,6 +145,7 @@ def pipeline(task: str, preset: Name | Sequence[Name] | None = None, **options: 
     """
     if task not in TASKS:
         raise ValueError(f"unknown task {task!r}; {suggest(task, TASKS)}")
+    keep_compiled()  # before TensorFlow does anything, for any task: later it has no effect
     return TASKS[task].open(preset, **options)
 
 
@@ -150,6 +185,7 @@ def load_exported(folder: Name) -> Any:
     task = read_card(folder)["task"]
     if task not in TASKS:
         raise ExportError(f"{CARD.name} must state one of the tasks {sorted(TASKS)}; got {task!r}")
+    keep_compiled()
     return TASKS[task].load_exported(folder)
 
 

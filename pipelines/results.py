@@ -179,18 +179,16 @@ def _share(guess: Prediction) -> str:
 
 
 @dataclass(frozen=True, kw_only=True)
-class UpscaledImage(Result):
-    """A picture, enlarged.
+class PictureResult(Result):
+    """A picture that was made of another.
 
     Attributes:
-        scale: How many times, along each side.
         pixels: (H, W, 3) RGB, or (H, W, 1) where the original is grey; uint8, or uint16 where the
             original has 16 bits.
         alpha: (H, W) of the same type, 0 where transparent; None without transparency.
         original: The picture before, with its colour profile and EXIF.
     """
 
-    scale: int
     pixels: np.ndarray = field(repr=False, compare=False)
     alpha: np.ndarray | None = field(default=None, repr=False, compare=False)
     original: Picture = field(repr=False, compare=False)
@@ -235,6 +233,33 @@ class UpscaledImage(Result):
 
         return write_image(path, self.pixels, like=self.original, alpha=self.alpha, quality=quality)
 
+    def show(self) -> None:
+        """Show the picture in a window, by the system's viewer."""
+        self.image.show()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values that JSON can hold: the sizes, not the pixels."""
+        height, width = self.size_px
+        return {
+            **super().to_dict(),
+            "width_px": width,
+            "height_px": height,
+            "bit_depth": self.pixels.itemsize * 8,
+            "grey": self.pixels.shape[2] == 1,
+            "transparent": self.alpha is not None,
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class UpscaledImage(PictureResult):
+    """A picture, enlarged.
+
+    Attributes:
+        scale: How many times, along each side.
+    """
+
+    scale: int
+
     def compare(
         self,
         path: str | os.PathLike[str] | None = None,
@@ -254,22 +279,9 @@ class UpscaledImage(Result):
 
         return beside_bicubic(self, path, area)
 
-    def show(self) -> None:
-        """Show the picture in a window, by the system's viewer."""
-        self.image.show()
-
     def to_dict(self) -> dict[str, Any]:
         """Return plain values that JSON can hold: the sizes, not the pixels."""
-        height, width = self.size_px
-        return {
-            **super().to_dict(),
-            "scale": self.scale,
-            "width_px": width,
-            "height_px": height,
-            "bit_depth": self.pixels.itemsize * 8,
-            "grey": self.pixels.shape[2] == 1,
-            "transparent": self.alpha is not None,
-        }
+        return {**super().to_dict(), "scale": self.scale}
 
     def __str__(self) -> str:
         """Return the source, and its size before and after."""

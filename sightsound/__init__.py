@@ -19,10 +19,15 @@ if TYPE_CHECKING:
     from models.explain import explain
     from models.noise import Noise
     from pipelines import evaluate, list_presets, load_exported, pipeline
+    from pipelines.audio import AudioError
+    from pipelines.audio_generation.pipeline import AudioGeneration
+    from pipelines.audio_results import GeneratedAudio, ScoredAudio
     from pipelines.classification.ensemble import Ensemble
     from pipelines.classification.own_pictures import train_own
     from pipelines.classification.pipeline import ImageClassification
     from pipelines.images import ImageError
+    from pipelines.inpainting.pipeline import Inpainting
+    from pipelines.inpainting_results import InpaintedImage
     from pipelines.preprocessing import ImagePreprocessing
     from pipelines.presets import PresetError
     from pipelines.recipes import recipe, train_recipe
@@ -42,19 +47,25 @@ if TYPE_CHECKING:
     __version__: str
 
 __all__ = [
+    "AudioError",
+    "AudioGeneration",
     "Augmentation",
     "ClassificationResult",
     "Ensemble",
     "FailedResult",
+    "GeneratedAudio",
     "ImageClassification",
     "ImageError",
     "ImagePreprocessing",
+    "InpaintedImage",
+    "Inpainting",
     "Noise",
     "Prediction",
     "PresetError",
     "Result",
     "SampledResult",
     "Schedule",
+    "ScoredAudio",
     "SuperResolution",
     "TrainingPlan",
     "UpscaledImage",
@@ -108,6 +119,17 @@ def __getattr__(name: str) -> object:
             from pipelines.super_resolution.pipeline import SuperResolution
 
             return SuperResolution
+        case "Inpainting":
+            from pipelines.inpainting.pipeline import Inpainting
+
+            return Inpainting
+        case "AudioGeneration":
+            from pipelines.audio_generation.compiled_cache import keep_compiled
+
+            keep_compiled()  # before TensorFlow does anything, or it has no effect
+            from pipelines.audio_generation.pipeline import AudioGeneration
+
+            return AudioGeneration
         case "Ensemble":
             from pipelines.classification.ensemble import Ensemble
 
@@ -140,6 +162,10 @@ def __getattr__(name: str) -> object:
             from pipelines.images import ImageError
 
             return ImageError
+        case "AudioError":
+            from pipelines.audio import AudioError
+
+            return AudioError
         case "PresetError":
             from pipelines.presets import PresetError
 
@@ -155,6 +181,14 @@ def __getattr__(name: str) -> object:
             from pipelines import results
 
             return getattr(results, name)
+        case "InpaintedImage":
+            from pipelines.inpainting_results import InpaintedImage
+
+            return InpaintedImage
+        case "GeneratedAudio" | "ScoredAudio":
+            from pipelines import audio_results
+
+            return getattr(audio_results, name)
     raise AttributeError(f"module 'sightsound' has no attribute {name!r}")
 
 

@@ -1,8 +1,9 @@
 """Print what bad input gets: `python -m tests.bad_input > docs/bad_input.md`.
 
-The pictures are the table that the tests hold the pipeline and the command line to; arguments and
-presets are those of tests/pipelines/classification/test_pipeline.py and tests/pipelines/
-test_presets.py, called here once more for their messages.
+The pictures and sounds are the tables that the tests hold the pipelines and the command line to;
+arguments and presets are those of tests/pipelines/classification/test_pipeline.py, tests/pipelines/
+audio_generation/test_pipeline.py, tests/pipelines/inpainting/ and tests/pipelines/test_presets.py,
+called here once more for their messages.
 """
 
 from __future__ import annotations
@@ -18,11 +19,15 @@ import numpy as np
 
 from models.catalog import create_model
 from pipelines import load_exported, pipeline
+from pipelines.audio import read_audio
 from pipelines.classification.data import load_data
 from pipelines.classification.pipeline import ImageClassification
 from pipelines.images import read_image
 from pipelines.presets import SHIPPED, load_preset
 from sightsound.console import visible
+from tests.pipelines.audio_generation.generators import plain, speaker
+from tests.pipelines.audio_generation.generators import vocoder as vocoding
+from tests.pipelines.hostile_audio import HOSTILE_AUDIO
 from tests.pipelines.hostile_images import HOSTILE_IMAGES
 
 SHIPPED_NAME = "lenet_modern_mnist"
@@ -47,8 +52,13 @@ def _rows(folder: Path) -> Iterator[tuple[str, Exception]]:
         place = folder / hostile.id
         place.mkdir()
         yield f"picture: {hostile.id}", _raised(partial(read_image, hostile.make(place)))
+    for sound in HOSTILE_AUDIO:
+        place = folder / "sound" / sound.id
+        place.mkdir(parents=True)
+        yield f"sound: {sound.id}", _raised(partial(read_audio, sound.make(place)))
     classify = ImageClassification.from_preset(SHIPPED_NAME)
-    for what, call in {**_arguments(classify, folder), **_presets(folder)}.items():
+    calls = {**_arguments(classify, folder), **_generation(), **_inpainting(), **_presets(folder)}
+    for what, call in calls.items():
         yield what, _raised(call)
 
 
@@ -69,6 +79,52 @@ def _arguments(classify: ImageClassification, folder: Path) -> dict[str, Callabl
         ),
         "`load_data('mnits')`": lambda: load_data("mnits"),
         "`load_exported(empty folder)`": lambda: load_exported(folder),
+    }
+
+
+def _generation() -> dict[str, Callable[[], object]]:
+    say, hum, vocoder = speaker(), plain(), vocoding()
+    stereo = (np.zeros((1600, 2)), 16_000)
+    return {
+        "`generate(label='sevn')`": lambda: say(label="sevn"),
+        "`generate(speeker='theo')`": lambda: say(speeker="theo"),
+        "`generate(label=['one', 'two'], seed=[1, 2, 3])`": lambda: say(
+            label=["one", "two"], seed=[1, 2, 3]
+        ),
+        "`generate(seconds=-1)`": lambda: say(-1),
+        "`generate(seed=-1)`": lambda: say(seed=-1),
+        "`generate(temperature=-1)`": lambda: say(temperature=-1),
+        "`generate(top_k=0)`": lambda: say(top_k=0),
+        "`generate(driver='cuda')`": lambda: say(driver="cuda"),
+        "`generate()` of a vocoder": lambda: vocoder(),
+        "`vocode(x)` without a vocoder": lambda: hum.vocode(stereo),
+        "`vocode(stereo)`": lambda: vocoder.vocode(stereo),
+        "`vocode(frames.T)`": lambda: vocoder.vocode(np.zeros((12, 30), np.float32)),
+        "`vocode(frames of NaN)`": lambda: vocoder.vocode(np.full((3, 12), np.nan)),
+        "`continue_from(stereo)`": lambda: hum.continue_from(stereo),
+        "`score(x)` without its labels": lambda: say.score(stereo, convert=True),
+    }
+
+
+def _inpainting() -> dict[str, Callable[[], object]]:
+    fill, photo = pipeline("inpainting", method="telea"), np.zeros((8, 9, 3), np.uint8)
+    white = np.ones((8, 9), bool)
+    return {
+        "`inpaint(x)` without a mask": lambda: fill(photo),
+        "`inpaint(x, mask, boxes=...)`": lambda: fill(photo, white, boxes=[(0, 0, 1, 1)]),
+        "`inpaint(x, mask of another size)`": lambda: fill(photo, white.T),
+        "`inpaint(x, mask of zeros and ones)`": lambda: fill(photo, np.eye(8, 9, dtype=np.uint8)),
+        "`inpaint(x, mask in int64)`": lambda: fill(photo, white.astype(int)),
+        "`inpaint(x, mask of NaN)`": lambda: fill(photo, np.full((8, 9), np.nan)),
+        "`inpaint(x, mask that is text)`": lambda: fill(photo, b"no picture"),
+        "`inpaint([x, x], [mask])`": lambda: fill([photo, photo], [white]),
+        "`inpaint(x, boxes=[(0, 0, 10, 1)])`": lambda: fill(photo, boxes=[(0, 0, 10, 1)]),
+        "`inpaint(x, boxes=[(0, 0, 1.5, 1)])`": lambda: fill(photo, boxes=[(0, 0, 1.5, 1)]),
+        "`inpaint(x, boxes=(0, 0, 1, 1))`": lambda: fill(photo, boxes=(0, 0, 1, 1)),
+        "`inpaint(x, mask, method='tela')`": lambda: fill(photo, white, method="tela"),
+        "`inpaint(x, mask, method='network')` without one": lambda: fill(
+            photo, white, method="network"
+        ),
     }
 
 

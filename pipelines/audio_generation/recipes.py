@@ -59,12 +59,15 @@ class GeneratorRecipe:
         return FSDD
 
 
+# Of the plans that were tried for 730 steps, Muon at 1e-2 foretold recordings best (4.60 bits per
+# sample; Adam at 4e-3 4.71). Without decay its steps let the kernels grow until the gates were
+# saturated: the loss rose from the third epoch on.
 PLAN = TrainingPlan(
-    epochs=5,
+    epochs=3,
     batch_size=1,
-    peak_rate=1e-2,
+    peak_rate=8e-3,
     optimizer="muon",
-    weight_decay=0.0,
+    weight_decay=0.1,
     average=0.999,
     schedule=Schedule(kind="cosine", warm_up=0.02),
 )
@@ -82,7 +85,6 @@ RECIPES: Mapping[str, GeneratorRecipe] = MappingProxyType(
             SPEECH,
             title="WaveNet that says a digit in one of six voices",
             given="labels",
-            plan=replace(PLAN, epochs=6),
         ),
         "wavenet_vocoder": replace(
             SPEECH,
@@ -90,7 +92,6 @@ RECIPES: Mapping[str, GeneratorRecipe] = MappingProxyType(
             given="mel",
             level_db=-1.0,
             window_samples=4_100,  # 41 frames
-            plan=replace(PLAN, epochs=4),
         ),
     }
 )

@@ -1,6 +1,6 @@
 """Measure a preset on pictures whose right answer is known.
 
-TASK is image-classification, if it is left out, super-resolution, or audio-generation.
+TASK is image-classification, if it is left out, super-resolution, inpainting, or audio-generation.
 
 Image classification: DATA is a name (mnist, fashion_mnist, cifar10, digits), a .npz or IDX file, or
 a folder that has a folder of pictures a label. Several presets are measured each and as an
@@ -9,6 +9,10 @@ ensemble, which averages their probabilities.
 Super-resolution: DATA is a name (Set5, Set14, T91, BSDS400) with the folder that holds it, or a
 folder of pictures. They are made smaller, enlarged again and compared, as the papers do it: PSNR
 and SSIM of the luma, with bicubic enlargement beside them.
+
+Inpainting: DATA is held_out (every eighth picture of BSDS400) or another name, with the folder that
+holds the set, or a folder of pictures of 256 x 256 pixels or more. Their middles get holes of each
+kind and are filled: PSNR, SSIM and L1 of the holes alone, with classical methods beside them.
 
 Audio generation: DATA is fsdd (the spoken digits, with the folder that holds them) or a folder of
 sound. The figure is the bits that the network needs for each sample that it has not heard; simpler
@@ -19,6 +23,8 @@ Examples:
   sightsound evaluate --data digits --preset lenet_modern_mnist lenet5_mnist lenet5_1998_mnist
   sightsound evaluate super-resolution --data Set5 --folder downloads/ --scale 3
   sightsound evaluate super-resolution --data photos/ --method bicubic --markdown
+  sightsound evaluate inpainting --data photos/ --masks strokes freeform
+  sightsound evaluate inpainting --data held_out --folder downloads/ --method biharmonic
   sightsound evaluate audio-generation --data fsdd --folder downloads/
 """
 
@@ -39,12 +45,17 @@ from sightsound.preset_options import add_engine_option, add_preset_options, ope
 from sightsound.quiet import quiet_start
 
 CLASSIFICATION, SUPER_RESOLUTION = "image-classification", "super-resolution"
-AUDIO_GENERATION = "audio-generation"
+INPAINTING, AUDIO_GENERATION = "inpainting", "audio-generation"
 # What each task takes besides --preset, --data, --folder, --json and --markdown.
 OPTIONS = {
     CLASSIFICATION: ("engine", "split", "mirror", "batch_size", "mistakes", "confusion"),
     SUPER_RESOLUTION: ("scale", "method"),
+    INPAINTING: ("masks", "method"),
     AUDIO_GENERATION: (),
+}
+METHODS = {
+    SUPER_RESOLUTION: ("bicubic",),
+    INPAINTING: ("first_fill", "telea", "ns", "biharmonic"),
 }
 
 
@@ -72,7 +83,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--scale", type=count, choices=SCALES, help="super-resolution: how many times (2)"
     )
     parser.add_argument(
-        "--method", choices=("bicubic",), help="super-resolution: measure this, and no preset"
+        "--masks",
+        nargs="+",
+        choices=("strokes", "freeform", "center"),
+        help="inpainting: which kinds of holes (all)",
+    )
+    parser.add_argument(
+        "--method",
+        choices=[name for names in METHODS.values() for name in names],
+        help="super-resolution and inpainting: measure this, and no preset",
     )
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="one JSON document")
@@ -84,8 +103,11 @@ def run(options: argparse.Namespace) -> int:
     task = _task(options)
     for other, names in OPTIONS.items():
         for name in names:
-            if other != task and getattr(options, name) not in (None, False, "tensorflow"):
+            given = getattr(options, name) not in (None, False, "tensorflow")
+            if given and name not in OPTIONS[task]:
                 raise UsageError(f"--{name.replace('_', '-')} is for {other}; got {task}")
+    if options.method and options.method not in METHODS[task]:
+        raise UsageError(f"--method {options.method} is not of {task}; choose {METHODS[task]}")
     if options.method and options.preset:
         raise UsageError(f"--method {options.method} takes the place of --preset; give one of them")
     evaluation = MEASURES[task](options)
@@ -138,6 +160,23 @@ def _enlargement(options: argparse.Namespace) -> Any:
     return report
 
 
+def _filling(options: argparse.Namespace) -> Any:
+    """Print how well a preset, or a classical method, fills holes; return the report."""
+    from pipelines.inpainting.data import load_pictures
+    from pipelines.inpainting.mask_sets import KINDS
+
+    with as_usage_error():
+        data = load_pictures(options.data, options.folder)
+    filler, name = (options.method,) * 2 if options.method else _network(options, INPAINTING)
+    with quiet_start():
+        from pipelines.inpainting.evaluation import evaluate_inpainting
+    report = evaluate_inpainting(
+        filler, data, method=name, masks=options.masks or KINDS, progress=on_terminal()
+    )
+    _print(report, options)
+    return report
+
+
 def _foretelling(options: argparse.Namespace) -> Any:
     """Print how many bits a preset needs for samples that it has not heard; return the report."""
     from pipelines.audio_generation.data import DataError
@@ -165,18 +204,41 @@ def _open_one(options: argparse.Namespace, task: str) -> Any:
     """Return the pipeline of the preset that was named, or of the task's (or the scale's) own."""
     from pipelines import load_preset, pipeline
 
+    preset = _one_preset(options, task)
+    scale = {"scale": options.scale} if options.scale else {}
+    with as_usage_error(), quiet_start():
+        if preset:
+            load_preset(preset)  # refuses a wrong name before TensorFlow's seconds
+        return pipeline(task, preset, **scale)
+
+
+def _network(options: argparse.Namespace, task: str) -> tuple[Any, str]:
+    """Return the network of the preset that was named, or of the task's own, and its name.
+
+    Not every one that fills holes makes a pipeline: the context encoder takes one size alone.
+    """
+    from pipelines import TASKS, load_preset
+
+    name = _one_preset(options, task) or TASKS[task].default_preset
+    with as_usage_error(), quiet_start():
+        preset = load_preset(name)
+        if preset.task != task:
+            raise ValueError(f"preset {preset.name!r} must be for {task}; it is for {preset.task}")
+        return preset.build(), preset.name
+
+
+def _one_preset(options: argparse.Namespace, task: str) -> str | None:
+    """Return the preset that was named, if one was."""
     presets = options.preset or [None]
     if len(presets) > 1:
         raise UsageError(f"{task} takes one preset; got {', '.join(presets)}")
-    scale = {"scale": options.scale} if options.scale else {}
-    with as_usage_error(), quiet_start():
-        if presets[0]:
-            load_preset(presets[0])  # refuses a wrong name before TensorFlow's seconds
-        return pipeline(task, presets[0], **scale)
+    name: str | None = presets[0]
+    return name
 
 
 MEASURES = {
     CLASSIFICATION: _classification,
     SUPER_RESOLUTION: _enlargement,
+    INPAINTING: _filling,
     AUDIO_GENERATION: _foretelling,
 }

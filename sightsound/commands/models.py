@@ -20,7 +20,14 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from models.arithmetic import conv_output
-from models.spec import SCALES, ClassifierSpec, ModelSpec, UpscalerSpec, WaveformSpec
+from models.spec import (
+    SCALES,
+    ClassifierSpec,
+    InpainterSpec,
+    ModelSpec,
+    UpscalerSpec,
+    WaveformSpec,
+)
 from models.words import suggest
 from sightsound.arguments import UsageError, as_usage_error, count
 from sightsound.console import markdown_table, table
@@ -114,7 +121,12 @@ def _cells(info: ModelInfo) -> tuple[str, ...]:
 
 
 def _answers(spec: ModelSpec) -> str:
-    """Return how many classes a network tells apart, or levels, or how many times it enlarges."""
+    """Return how many classes a network tells apart, or levels, or how many times it enlarges.
+
+    One that fills holes has neither.
+    """
+    if isinstance(spec, InpainterSpec):
+        return "-"
     if isinstance(spec, UpscalerSpec):
         return ", ".join(f"x{scale}" for scale in SCALES)
     assert isinstance(spec, ClassifierSpec | WaveformSpec)
@@ -128,6 +140,8 @@ def _facts(info: ModelInfo) -> dict[str, Any]:
         facts["classes"] = spec.classes
     if isinstance(spec, UpscalerSpec):
         facts |= {"scales": SCALES, "enlarged": spec.enlarged}
+    if isinstance(spec, InpainterSpec):
+        facts["stride"] = spec.stride
     return {"name": info.name, "family": info.family, "task": info.task, **facts}
 
 

@@ -28,6 +28,7 @@ ANY_SIZE = (9, 12, 1)  # of an image, where a network takes any
 OPTIONS: dict[str, dict[str, Any]] = {
     "wavenet_micro": {"global_classes": (3, 2), "local_dim": 4, "hop": 5}
 }
+HOLED = {"image": (8, 12, 3), "mask": (8, 12, 1)}  # of an image with holes: multiples of a stride
 SOUND = {"samples": (10,), "labels": (2,), "frames": (2, 4)}
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -65,8 +66,9 @@ np.savez(f"{sys.argv[1]}/{sys.argv[2]}.npz", **answers)
 def drawn(model: keras.Model, random: np.random.Generator) -> dict[str, np.ndarray]:
     """Return two examples of each input: numbers from 0 to 1, levels and labels 0 or 1."""
     values = {}
+    holed = any(tensor.name == "mask" for tensor in model.inputs)
     for tensor in model.inputs:
-        wanted = SOUND.get(tensor.name, ANY_SIZE)
+        wanted = (HOLED if holed else SOUND).get(tensor.name, ANY_SIZE)
         size = (2, *(n or m for n, m in zip(tensor.shape[1:], wanted, strict=True)))
         numbers = random.uniform(size=size)
         whole = tensor.dtype == "int32"

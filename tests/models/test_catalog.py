@@ -203,7 +203,10 @@ def test_pattern_and_task_filter() -> None:
     assert {"srcnn", "edsr", "sesr_c32"} <= set(upscalers)
     generators = catalog.list_models(task="audio-generation")
     assert {"wavenet_small", "wavenet_micro"} <= set(generators)
-    assert sorted(CLASSIFIERS + upscalers + generators) == sorted(catalog.list_models())
+    inpainters = catalog.list_models(task="inpainting")
+    assert {"gated_unet", "context_encoder"} <= set(inpainters)
+    known = CLASSIFIERS + upscalers + inpainters + generators
+    assert sorted(known) == sorted(catalog.list_models())
 
 
 @pytest.mark.parametrize(

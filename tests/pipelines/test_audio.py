@@ -15,8 +15,10 @@ from pipelines.audio import (
     Audio,
     AudioError,
     AudioLimits,
+    MissingAudioError,
     audio_from_samples,
     describe_audio,
+    list_audio,
     read_audio,
 )
 from tests.pipelines.encoded_audio import RATE_HZ, encode, sound, wav
@@ -203,3 +205,18 @@ def test_a_file_that_grows_while_it_is_read_is_refused(
     monkeypatch.setattr(os, "open", open_and_append)
     with pytest.raises(AudioError, match="must not change while it is read"):
         read_audio(path)
+
+
+def test_a_folder_is_listed_without_what_is_hidden(tmp_path: Path) -> None:
+    names = ("b.WAV", "a.flac", "deep/c.mp3", ".hidden.wav", ".hid/d.wav", "notes.txt", "deep/e")
+    for name in names:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    (tmp_path / "deep" / "loop").symlink_to(tmp_path)
+    listed = [tmp_path / name for name in ("a.flac", "b.WAV", "deep/c.mp3")]
+    assert list_audio(tmp_path) == listed
+    assert list_audio(str(tmp_path), recursive=False) == listed[:2]
+    with pytest.raises(AudioError, match=r"a\.flac: is a file; pass a folder"):
+        list_audio(tmp_path / "a.flac")
+    with pytest.raises(MissingAudioError, match="no such file; did you mean deep"):
+        list_audio(tmp_path / "deeep")

@@ -42,18 +42,20 @@ def test_the_table_states_classes_or_scales(capsys: Capture) -> None:
     _, out, _ = call_here(capsys, "models", "fsrcnn", "--markdown")
     assert out.splitlines()[-1].startswith("| `fsrcnn` | 12,809 | 256x256x1 | x2, x3, x4 |")
     facts = {}
-    for name in ("lenet5", "srcnn", "wavenet_tiny"):
+    for name in ("lenet5", "srcnn", "gated_unet", "wavenet_tiny"):
         _, out, _ = call_here(capsys, "models", name, "--json")
         (facts[name],) = json.loads(out)
     own = {name: {f: facts[name][f] for f in facts[name] if f not in COMMON} for name in facts}
     assert own == {
         "lenet5": {"classes": 10},
         "srcnn": {"scales": [2, 3, 4], "enlarged": True},
+        "gated_unet": {"stride": 16},
         "wavenet_tiny": {"classes": 256},
     }
     assert [row["task"] for row in facts.values()] == [
         "image-classification",
         "super-resolution",
+        "inpainting",
         "audio-generation",
     ]
 

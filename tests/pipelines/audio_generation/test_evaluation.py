@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,7 +20,7 @@ def test_recordings_are_scored_with_their_own_labels(spoken: Path) -> None:
     report = evaluate_generator(speaker(), recordings)
     bits = []
     for one, score in zip(recordings, report.scores, strict=True):
-        words = {"label": speaker().labels["label"][one.digit]}
+        words: dict[str, Any] = {"label": speaker().labels["label"][one.digit]}
         words["speaker"] = speaker().labels["speaker"][one.speaker]
         found = speaker().score((one.samples, RATE_HZ), **words)
         assert (score.name, score.samples) == (one.name, len(one.samples))

@@ -1,0 +1,1 @@
+"""Inpainting: holes in photographs filled."""
