@@ -55,7 +55,7 @@ class Take:
             mel: What its spectrogram is made with.
             title: What it is called; its labels follow.
             stem: What its file's name begins with; labels and seed follow.
-            was_compiled: Whether the network's loop was; else its time holds the compiling, too.
+            was_compiled: Whether the network's loop was; else nobody knows how long the clip took.
         """
         words = list(made.labels.values())
         # A preset from elsewhere may call its classes anything.
@@ -63,7 +63,7 @@ class Take:
         facts = (
             f"{made.seconds:.2f} s",
             f"seed {made.seed}",
-            f"made in {made.timing_ms / 1000:.1f} s{'' if was_compiled else ', with compiling'}",
+            f"made in {made.timing_ms / 1000:.2f} s" if was_compiled else "compiled first",
         )
         return cls(
             title=DOT.join(word for word in (title, *words) if word),

@@ -85,6 +85,7 @@ RECIPES: Mapping[str, GeneratorRecipe] = MappingProxyType(
             SPEECH,
             title="WaveNet that says a digit in one of six voices",
             given="labels",
+            plan=replace(PLAN, epochs=4),
         ),
         "wavenet_vocoder": replace(
             SPEECH,

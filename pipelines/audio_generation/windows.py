@@ -27,6 +27,7 @@ SHORT_TAIL = (
     400  # samples of silence behind a word, and more of it behind one of `LONG_TAIL_ONE_IN`
 )
 LONG_TAIL_ONE_IN = 8
+LEAD = 1_200  # samples of silence before a word, at most; before half of them there is none
 
 
 def longest_tail(field: int) -> int:
@@ -164,6 +165,8 @@ class WindowStream:
         """Return what the network sees, and what it has to say."""
         sound, length = self.sounds[number], self.samples
         said = self._with_what_follows(sound, start + length, random)[start:]
+        if start == 0:
+            said = np.concatenate([self._lead(sound, random), said])[:length]
         before = [self.silence] if start == 0 else sound.levels[start - 1 : start]
         seen = np.concatenate([before, said[:-1]])
         said = np.pad(said, (0, length - len(said)), constant_values=NOT_LEARNED)
@@ -176,6 +179,15 @@ class WindowStream:
         if sound.frames is not None:
             row.append(self._frames(sound.frames, start // self.hop))
         return [*row, said.astype(np.int32)]
+
+    def _lead(self, sound: Sound, random: np.random.Generator) -> np.ndarray:
+        """Return the silence before a word.
+
+        Were there none ever, a pause at the beginning would mean the end: of silence, the network
+        had only heard what follows a word.
+        """
+        has_lead = not self.joined and sound.frames is None and random.integers(2) == 1
+        return np.full(random.integers(LEAD) if has_lead else 0, self.silence, np.int32)
 
     def _with_what_follows(
         self, sound: Sound, most: int, random: np.random.Generator

@@ -245,7 +245,7 @@ def test_the_compiling_is_told_once() -> None:
     assert told
     assert is_compiled(pipeline, wish)
     assert work.outcome is not None
-    assert work.outcome.takes[0].facts.endswith(", with compiling")
+    assert work.outcome.takes[0].facts.endswith("compiled first")
     again = Generation(pipeline, wish, dark=True)
     again.state = State.RUNNING
     assert not again.is_compiling
