@@ -206,7 +206,7 @@ def say_digits(_: ImageClassification, __: LabelledImages, out: Path) -> Section
         name = f"{word}_{voice}_{seed}"
         result.save(out / f"{name}.wav")
         result.picture().save(out / f"{name}.png")
-        rows.append((word, voice, str(seed), f"{result.timing_ms:,.0f} ms"))
+        rows.append((word, voice, f"seed {seed}", f"{result.timing_ms:,.0f} ms"))
         pictures.append((f"{name}.png", f"{word}, {voice}: a second, 0 to 4,000 Hz"))
         sounds.append((f"{name}.wav", f"{word}, {voice}"))
     return Section(
