@@ -18,11 +18,15 @@ result = classify("seven.png", top_k=3)
 print(result.label, result.score)
 
 upscale = ss.pipeline("super-resolution", scale=2)
-upscale("photo.jpg").save("photo@2x.png")"""
+upscale("photo.jpg").save("photo@2x.png")
+
+say = ss.pipeline("audio-generation")
+say(label="seven", speaker="theo", seed=7).save("seven.wav")"""
 ON_THE_COMMAND_LINE = """\
 sightsound predict seven.png --top-k 3
 sightsound predict --jsonl scans/ > results.jsonl
-sightsound upscale photo.jpg --scale 2 --out large"""
+sightsound upscale photo.jpg --scale 2 --out large
+sightsound generate audio --label seven --speaker theo --seed 7 --out seven.wav"""
 
 
 def page() -> None:
