@@ -90,7 +90,7 @@ class WindowStream:
     @cached_property
     def windows(self) -> list[tuple[int, int]]:
         """Which recording each window is of, and where in it the window starts."""
-        # All learn something new, and begin at a whole frame.
+        # Each begins at a whole frame, so that the last may learn what the one before has.
         stride = (self.samples - self.field) // self.hop * self.hop or self.hop
         return [
             (number, start)

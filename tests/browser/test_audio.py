@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -8,13 +8,12 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from pipelines.audio import read_audio
-from tests.browser.conftest import serve, settle
+from tests.browser.conftest import settle
 from tests.browser.test_pages import PHONE, overhang_px
 
 pytestmark = pytest.mark.browser
 
 Visit = Callable[..., Page]
-SHOW = Path(__file__).with_name("show_audio.py")
 # The bytes that a player plays, one character a byte.
 FETCH = """async (audio) => {
     const bytes = new Uint8Array(await (await fetch(audio.src)).arrayBuffer());
@@ -22,15 +21,9 @@ FETCH = """async (audio) => {
 }"""
 
 
-@pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of the page, with tiny presets."""
-    with serve(SHOW, tmp_path_factory.mktemp("server") / "log") as served:
-        yield served
-
-
 def test_sound_is_made_heard_taken_away_and_cancelled(visit: Visit, address: str) -> None:
     page = visit(address, **PHONE, dark=True)
+    page.get_by_role("main").get_by_role("link", name="Open").nth(2).click()
     generate = page.get_by_role("button", name="Generate", exact=True)
     generate.click()
     players = page.locator("audio")
@@ -47,7 +40,7 @@ def test_sound_is_made_heard_taken_away_and_cancelled(visit: Visit, address: str
     np.testing.assert_array_equal(taken.samples, audio.samples)
     assert overhang_px(page) == 0
 
-    page.get_by_role("slider", name="Seconds").press("End")
+    page.get_by_role("slider", name="Seconds").press("End")  # 20, of four takes: some 20 s of work
     page.get_by_role("radio", name="4", exact=True).click()
     settle(page)
     generate.click()

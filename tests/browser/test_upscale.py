@@ -198,12 +198,12 @@ def changed(page: Page, seen: list[str]) -> list[str]:
 def test_a_large_picture_is_cancelled_and_others_come_in_meanwhile(
     visit: Visit, address: str, photo: Callable[..., bytes]
 ) -> None:
-    page = open_upscale(visit, address)
+    page, other = open_upscale(visit, address), visit(address)
     page.get_by_role("radio", name="4").click()
     upload(page, photo(4))  # 35 tiles
     page.get_by_role("button", name="Enlarge", exact=True).click()
     expect(page.get_by_role("progressbar")).to_be_visible()
-    other = visit(address)
+    other.reload()
     expect(other.get_by_role("heading", name="Networks in the package")).to_be_visible()
     page.get_by_role("button", name="Cancel").click()
     expect(page.get_by_text("Cancelled.")).to_be_visible()

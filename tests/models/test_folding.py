@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 import numpy as np
 import pytest
@@ -21,8 +23,13 @@ def stir(model: keras.Model) -> None:
 
 
 def assert_equal(model: keras.Model, folded: keras.Model) -> None:
-    sizes = (n or 9 for n in model.input_shape[1:])  # some take any size
-    x = RANDOM.uniform(size=(3, *sizes)).astype("float32")
+    # Some take any size, and some an image and a mask.
+    shapes = {x.name: [n or 9 for n in x.shape[1:]] for x in model.inputs}
+    x: Any = {
+        name: RANDOM.uniform(size=(3, *shape)).astype("float32") for name, shape in shapes.items()
+    }
+    if len(x) == 1:
+        (x,) = x.values()
     expected = np.asarray(model(x, training=False))
     # Another order of float32 operations: 1e-5 of the largest value.
     atol = 1e-5 * np.abs(expected).max()

@@ -177,9 +177,11 @@ def test_progress_is_told_once_it_takes_long(
     )
     out, err = capsys.readouterr()
     assert out == ""
-    assert "one theo: blocks: 1 of 1" in err
+    assert "generated: 1 of 2" in err
     assert "generated: 2 of 2" in err
     assert calls == [(80, 80), (160, 160)]
+    speaker()(0.01, seed=7, label="one", speaker="theo", progress=True)
+    assert "one theo: blocks: 1 of 1" in capsys.readouterr().err
 
 
 # From a recording on.

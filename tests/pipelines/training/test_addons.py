@@ -92,6 +92,7 @@ def test_limits_are_checked(limits, says) -> None:
 # What changes when tensorflow-addons is loaded is looked at in a process of its own.
 LOAD = """
 import os, sys
+import keras  # which loads OpenCV where it is installed, and that sets a variable
 before = dict(os.environ)
 from pipelines.training.addons import image_operations
 image_operations()
@@ -99,7 +100,7 @@ assert dict(os.environ) == before
 loaded = [name for name in sys.modules if name.split(".")[0] in ("tensorflow_addons", "tf_keras")]
 assert not loaded, loaded
 assert "keras.src.engine" not in sys.modules
-import keras, numpy, tensorflow
+import numpy, tensorflow
 assert tensorflow.keras.Model is keras.Model
 keras.utils.set_random_seed(1)
 model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
