@@ -26,6 +26,9 @@ from models.layers.pixel_shuffle import PixelShuffle
 from models.spec import InpainterSpec, Shape
 
 FIRST = 5  # the side of the first kernel, as in the paper's figure 3
+# Maps keep their variance from layer to layer: of a normal one, the rectifier passes a mean square
+# of 0.52 and the gate 0.293. With Glorot's, a gated layer leaves a seventh, and little is learned.
+VARIANCE = 1 / (0.52 * 0.293)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,5 +111,8 @@ def build(spec: GatedUNetSpec, *, input_shape: Shape) -> keras.Model:
 def _gated(x: Any, width: int, place: str, number: int, *, side: int = 3, **options: Any) -> Any:
     """Convolve to `width` maps, gated."""
     name = f"{place}_conv{number}"
-    x = layers.Conv2D(2 * width, side, padding="same", name=name, **options)(x)
+    start = keras.initializers.VarianceScaling(VARIANCE, "fan_in", "truncated_normal")
+    x = layers.Conv2D(
+        2 * width, side, padding="same", kernel_initializer=start, name=name, **options
+    )(x)
     return GatedRectifier(name=f"{place}_gate{number}")(x)

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from models.catalog import create_model, model_info
+from models.catalog import create_model, features, model_info
 from models.layers.gated_rectifier import GatedRectifier
 from models.restoration.gated_unet import SPECS
 from tests.models.test_catalog_inpainters import inputs, stirred
@@ -64,3 +64,12 @@ def test_strides_follow_from_the_widths_and_sizes_are_small() -> None:
 def test_the_gate_has_two_halves() -> None:
     maps = np.array([[-2.0, 3.0, 0.0, 50.0]], "float32")
     np.testing.assert_allclose(GatedRectifier()(maps), [[-0.2, 3.0]], rtol=1e-6)
+
+
+def test_maps_do_not_die_away_on_the_way_through() -> None:
+    """With Glorot's initialisation, the deepest maps had a hundred-thousandth of the first ones' size."""
+    keras.utils.set_random_seed(0)
+    model = create_model("gated_unet", input_shape=(128, 128, 3))
+    given = inputs("gated_unet", 1, 128, 128)
+    sizes = {name: float(np.std(maps)) for name, maps in features(model)(given).items()}
+    assert max(sizes.values()) < 3 * min(sizes.values()), sizes
