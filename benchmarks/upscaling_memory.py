@@ -10,13 +10,13 @@ that of the default preset with random weights, which take the same memory.
 from __future__ import annotations
 
 import argparse
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # `make bench` runs this as a script
 
+from benchmarks.large_photographs import run, write_photograph
 from benchmarks.timing import machine, table
 
 MOST_GB = 4.0
@@ -61,7 +61,8 @@ def main() -> int:
             source = Path(folder, f"{bits}{before}")
             if not source.exists():
                 write_photograph(source, height, width, bits)
-            enlarging_s, writing_s, peak = run(source, Path(folder, f"enlarged{after}"))
+            target = Path(folder, f"enlarged{after}")
+            enlarging_s, writing_s, peak = run(ONE_CASE, source, target)
             peaks.append(peak / 1e9)
             rows.append(
                 (title, f"{enlarging_s:.0f} s", f"{writing_s:.0f} s", f"{peaks[-1]:.2f} GB")
@@ -71,34 +72,6 @@ def main() -> int:
     holds = max(peaks) <= MOST_GB
     print(f"- {'holds' if holds else 'FAILS'}: at most {max(peaks):.2f} GB (of {MOST_GB:.0f} GB)")
     return 0
-
-
-def write_photograph(path: Path, height: int, width: int, bits: int) -> None:
-    """Write scikit-learn's photograph of a temple, repeated and noisy, in that size."""
-    import numpy as np
-    from sklearn.datasets import load_sample_images
-
-    from pipelines.images import write_image
-
-    small = load_sample_images().images[0]
-    times = (-(-height // small.shape[0]), -(-width // small.shape[1]), 1)
-    pixels = np.tile(small, times)[:height, :width]
-    noise = np.random.default_rng(0).integers(0, 9, (height, width, 1), np.uint8)
-    pixels = np.minimum(pixels, 240) + noise
-    write_image(path, pixels if bits == 8 else pixels.astype(np.uint16) * 257)
-
-
-def run(source: Path, target: Path) -> tuple[float, float, float]:
-    """Return the seconds of enlarging and of writing, and the peak of memory in bytes."""
-    done = subprocess.run(
-        [sys.executable, "-c", ONE_CASE, source, target],
-        cwd=Path(__file__).resolve().parents[1],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    enlarging_s, writing_s, peak = map(float, done.stdout.split())
-    return enlarging_s, writing_s, peak
 
 
 if __name__ == "__main__":
