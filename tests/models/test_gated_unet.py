@@ -67,7 +67,7 @@ def test_the_gate_has_two_halves() -> None:
 
 
 def test_maps_do_not_die_away_on_the_way_through() -> None:
-    """With Glorot's initialisation, the deepest had a hundred-thousandth of the first ones' size."""
+    """With Glorot's initialisation, the deepest had a 100,000th of the first ones' size."""
     keras.utils.set_random_seed(0)
     model = create_model("gated_unet", input_shape=(128, 128, 3))
     given = inputs("gated_unet", 1, 128, 128)
