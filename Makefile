@@ -28,7 +28,7 @@ app: $(MADE) ## the pages, at http://127.0.0.1:8501
 test: lint ## lint, then every test
 	@chromium="$$($(PY) tests/browser/get_chromium.py)" && \
 	    SIGHTSOUND_CHROMIUM="$$chromium" $(PY) -m pytest --durations=15 \
-	    --numprocesses auto --maxprocesses 4 --dist loadfile
+	    --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 lint: $(MADE) ## format, lint, types, layers
 	$(VENV)/bin/ruff format --check .

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from apps.jobs import JobError, State
+from apps.jobs import State
 from apps.recordings import Recording
 from apps.session import UploadError
 from apps.sound_making import is_compiled, make
 from apps.sound_wish import Wish
 from apps.takes import Made
-from apps.thread_work import MOST_WAITING, Told, Work, WorkPool
+from apps.thread_work import Told, Work, WorkPool
 
 if TYPE_CHECKING:
     from streamlit.runtime.uploaded_file_manager import UploadedFile
@@ -82,13 +82,7 @@ class Visit:
         """
         self.stop()
         work = Generation(pipeline, wish, dark=dark)
-        try:
-            generations().start(work)
-        except JobError as error:  # which speaks of pictures
-            raise JobError(
-                f"at most {MOST_WAITING} wishes wait at a time, and so many do; try again in a "
-                "minute"
-            ) from error
+        generations().start(work)
         self.work = work
 
     def settle(self) -> None:
@@ -117,7 +111,7 @@ class Visit:
 @st.cache_resource(show_spinner=False, on_release=WorkPool.close)
 def generations() -> WorkPool[Made]:
     """Return the pool of all visitors."""
-    return WorkPool(lambda made: made.size_bytes)
+    return WorkPool(lambda made: made.size_bytes, "wish", "wishes")
 
 
 def this_visit() -> Visit:

@@ -134,6 +134,11 @@ def mask_canvas(picture: Backdrop, *, key: str) -> np.ndarray | None:
     return drawing.mask
 
 
+def forget_drawing(key: str) -> None:
+    """Drop what was drawn on the canvas of a key that is not shown any more."""
+    st.session_state.pop(f"{key}.drawing", None)
+
+
 def _take(drawing: Drawing, key: str) -> None:
     sent = st.session_state.get(key)
     if sent is not None:  # as it is when another page runs already

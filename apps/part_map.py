@@ -74,7 +74,13 @@ _map = st.components.v2.component("part_map", html=HTML, css=CSS, js=JS)
 
 
 def choose_part(
-    whole_png: bytes, part: tuple[float, float], *, label: str, width_px: int, key: str
+    whole_png: bytes,
+    part: tuple[float, float],
+    *,
+    label: str,
+    width_px: int,
+    key: str,
+    first: tuple[float, float] = CENTRE,
 ) -> tuple[float, float]:
     """Let the visitor choose a part, and return its centre from the left and from the top, [0, 1].
 
@@ -83,28 +89,29 @@ def choose_part(
         part: The part's width and height as shares of the whole, (0, 1].
         label: What the part is, for those who cannot see it.
         width_px: Of the map on the page.
-        key: Of the widget: with another one, the part is in the middle again.
+        key: Of the widget: with another one, the part is where it is first.
+        first: The centre of the part until another one is chosen.
     """
     url = f"data:image/png;base64,{base64.b64encode(whole_png).decode()}"
-    before = _checked(st.session_state.get(key, {}).get("centre"))
+    before = _checked(st.session_state.get(key, {}).get("centre"), first)
     chosen = _map(
         key=key,
         data={"url": url, "part": part, "centre": before, "label": label},
-        default={"centre": CENTRE},
+        default={"centre": first},
         width=width_px,
         on_centre_change=_do_nothing,
     )
-    return _checked(chosen.centre)
+    return _checked(chosen.centre, first)
 
 
 def _do_nothing() -> None:
     """Stand in for a callback: without one, Streamlit hands no state on."""
 
 
-def _checked(centre: Any) -> tuple[float, float]:
-    """Take two shares from the browser; in place of anything else, the middle."""
+def _checked(centre: Any, otherwise: tuple[float, float]) -> tuple[float, float]:
+    """Take two shares from the browser; in place of anything else, `otherwise`."""
     try:
         x, y = (min(max(float(share), 0.0), 1.0) for share in centre)
     except (TypeError, ValueError, OverflowError):
-        return CENTRE
-    return (x, y) if math.isfinite(x) and math.isfinite(y) else CENTRE
+        return otherwise
+    return (x, y) if math.isfinite(x) and math.isfinite(y) else otherwise

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from pathlib import PureWindowsPath
 
 from apps.session import Upload, UploadError
 from pipelines.audio import Audio, AudioError, describe_audio, downmix, read_audio, resample
@@ -11,7 +10,6 @@ from pipelines.audio_waveform import AudioLimits
 
 LONGEST_S = 30.0
 LIMITS = AudioLimits(max_samples=20_000_000, max_channels=8)  # 80 MB; 30 seconds of 7.1 at 48 kHz
-NAME_CHARACTERS = 60  # of the file's name in that of what is made of it
 LAYOUTS = {1: "mono", 2: "stereo"}
 
 
@@ -82,9 +80,7 @@ class Recording:
     @property
     def stem(self) -> str:
         """The file's name without its ending, in letters, digits and a few signs."""
-        stem = PureWindowsPath(self.upload.name).stem  # both kinds of slashes end a folder
-        kept = "".join(letter if letter.isalnum() or letter in " -_" else " " for letter in stem)
-        return " ".join(kept[:NAME_CHARACTERS].split()) or "recording"
+        return self.upload.stem("recording")
 
 
 def _read(upload: Upload) -> Audio:

@@ -6,6 +6,7 @@ import gc
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import PureWindowsPath
 from typing import Any
 
 import streamlit as st
@@ -14,6 +15,7 @@ from apps.settings import UPLOAD_LIMIT_MB
 
 MEGABYTE = 2**20
 LOADED_PIPELINES = 4  # the least recently used one makes room
+STEM_CHARACTERS = 60  # of a file's name in that of what is made of it
 
 
 class UploadError(ValueError):
@@ -50,6 +52,16 @@ class Upload:
             )
         return cls(name, content, hashlib.sha256(content).hexdigest())
 
+    def stem(self, otherwise: str) -> str:
+        """Return the name without its ending, in letters, digits and a few signs.
+
+        Args:
+            otherwise: What is returned in place of nothing.
+        """
+        stem = PureWindowsPath(self.name).stem  # both kinds of slashes end a folder
+        kept = "".join(letter if letter.isalnum() or letter in " -_" else " " for letter in stem)
+        return " ".join(kept[:STEM_CHARACTERS].split()) or otherwise
+
 
 @st.cache_resource(show_spinner="Starting Keras …")
 def boot() -> None:
@@ -73,14 +85,17 @@ def _keep_session() -> None:
 
 
 @st.cache_resource(show_spinner="Loading the network …", max_entries=LOADED_PIPELINES)
-def load_pipeline(task: str, preset: str, _warm_up: Callable[[Any], object]) -> Any:
+def load_pipeline(
+    task: str, preset: str | None, _warm_up: Callable[[Any], object], **options: Any
+) -> Any:
     """Load a pipeline, one for all visitors.
 
     Args:
         task: As `pipelines.pipeline` takes it.
-        preset: Its preset.
+        preset: Its preset; None for none, where an option makes that enough.
         _warm_up: Runs the pipeline once, so that no visitor waits for the tracing of its graphs.
             Streamlit leaves an argument with this underscore out of the cache's key.
+        **options: As `pipelines.pipeline` takes them.
 
     Raises:
         PresetError: The preset is unknown or damaged.
@@ -88,7 +103,7 @@ def load_pipeline(task: str, preset: str, _warm_up: Callable[[Any], object]) -> 
     boot()
     from pipelines import pipeline
 
-    loaded = pipeline(task, preset)
+    loaded = pipeline(task, preset, **options)
     _warm_up(loaded)
     return loaded
 

@@ -57,6 +57,13 @@ UPSCALE = Page(
     "Make a photograph two, three or four times larger, and sharper than resampling does.",
     "super-resolution",
 )
+INPAINT = Page(
+    VIEWS / "inpaint.py",
+    "Remove things",
+    ":material/ink_eraser:",
+    "Draw over what should go from a photograph; the gap is filled to match what is around it.",
+    "inpainting",
+)
 AUDIO = Page(
     VIEWS / "audio.py",
     "Make sound",
@@ -64,7 +71,7 @@ AUDIO = Page(
     "Let a network speak, continue a recording, or say it anew: sample by sample.",
     "audio-generation",
 )
-TASK_PAGES = (CLASSIFY, UPSCALE, AUDIO)
+TASK_PAGES = (CLASSIFY, UPSCALE, INPAINT, AUDIO)
 NETWORKS = Page(
     VIEWS / "networks.py",
     "Networks",

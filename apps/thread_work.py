@@ -82,7 +82,7 @@ class Work(Generic[Outcome]):
         except ValueError as error:
             self.failure = str(error)
         except MemoryError:
-            self.failure = "the server has not enough memory for this; take a smaller picture"
+            self.failure = "the server has not enough memory for this; take something smaller"
         except Exception:
             traceback.print_exc()
             self.failure = "something went wrong on the server; its log tells what"
@@ -90,17 +90,25 @@ class Work(Generic[Outcome]):
 
 
 class WorkPool(Generic[Outcome]):
-    """Runs work, `at_once` pieces of it; the others wait in the order in which they came."""
+    """Runs work, `at_once` pieces of it; the others wait in the order in which they came.
+
+    Attributes:
+        one: What a piece of it is called.
+        many: What several are.
+    """
 
     def __init__(
         self,
         size_of: Callable[[Outcome], int],
+        one: str = "piece of work",
+        many: str = "pieces of work",
         *,
         at_once: int = AT_ONCE,
         most_waiting: int = MOST_WAITING,
         kept_bytes: int = KEPT_BYTES,
     ) -> None:
         """`size_of` says how many bytes of memory an outcome takes."""
+        self.one, self.many = one, many
         self._size_of, self._kept_bytes = size_of, kept_bytes
         self._at_once, self._most_waiting = at_once, most_waiting
         self._lock = threading.Lock()
@@ -121,7 +129,7 @@ class WorkPool(Generic[Outcome]):
                 self._drop(other)
             if len(self._waiting) >= self._most_waiting:
                 raise JobError(
-                    f"at most {self._most_waiting} pictures wait at a time, and so many do; "
+                    f"at most {self._most_waiting} {self.many} wait at a time, and so many do; "
                     "try again in a minute"
                 )
             work.state = State.WAITING

@@ -21,7 +21,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # `make bench` runs this as a script
@@ -42,6 +42,7 @@ from pipelines.inpainting.evaluation import evaluate_inpainting
 from pipelines.inpainting.mask_sets import KINDS, Kind, draw_mask
 from pipelines.inpainting.middles import middle_method
 from pipelines.inpainting.report import HoleScore, InpaintingReport
+from pipelines.inpainting_results import InpaintedImage
 from pipelines.picture_sets import as_pictures
 from pipelines.presets import load_preset
 
@@ -101,8 +102,8 @@ def main() -> int:
     header = ("masks", "method", "PSNR of the holes", "SSIM", "L1", "core-seconds")
     print(table(header, rows), "\n")
     costs = list(photographs(QUICK_SIZES if options.quick else SIZES))
-    header = ("first call", "second call", "peak memory")
-    print(table(("photograph, JPEG", *header), [(name, *shown(cost)) for name, cost in costs]))
+    header_of_costs = ("photograph, JPEG", "first call", "second call", "peak memory")
+    print(table(header_of_costs, [(name, *shown(cost)) for name, cost in costs]))
     print("", *verdicts(report, costs), sep="\n")
     return 0
 
@@ -120,7 +121,7 @@ def held_out(folder: Path | None, *, few: bool) -> PictureSet:
 def fillers(others: Sequence[str]) -> Iterator[tuple[str, tuple[Method, Sequence[Kind]]]]:
     """Yield everything that fills holes with its name, and the kinds of masks that it knows."""
     inpaint = pipeline("inpainting")
-    yield OURS, (lambda image, mask: inpaint(image, mask).pixels, KINDS)
+    yield OURS, (pixels_by(inpaint), KINDS)
     for name, fill in classical.METHODS.items():
         if classical.is_installed(name):
             yield name, (fill, KINDS)
@@ -132,7 +133,12 @@ def fillers(others: Sequence[str]) -> Iterator[tuple[str, tuple[Method, Sequence
             yield Path(path).name, (middle_method(network), ("center",))
         else:
             other = pipeline("inpainting", path)
-            yield Path(path).name, (lambda image, mask, p=other: p(image, mask).pixels, KINDS)
+            yield Path(path).name, (pixels_by(other), KINDS)
+
+
+def pixels_by(inpaint: Callable[..., InpaintedImage]) -> Method:
+    """Return a pipeline as a method: pixels in, pixels out."""
+    return lambda image, mask: inpaint(image, mask).pixels
 
 
 def quality(
@@ -140,7 +146,7 @@ def quality(
 ) -> tuple[InpaintingReport, list[tuple[str, ...]]]:
     """Return the figures of all, those of the classical methods beside ours; and them as rows."""
     scores: list[HoleScore] = []
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for kind in KINDS:
         for name, (fill, kinds) in methods.items():
             if kind not in kinds:

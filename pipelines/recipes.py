@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from models.words import suggest
 
 if TYPE_CHECKING:
+    import tensorflow as tf
+
     from pipelines.audio_generation.recipes import GeneratorRecipe
     from pipelines.classification.recipes import Recipe
     from pipelines.inpainting.recipes import InpainterRecipe
     from pipelines.super_resolution.recipes import UpscalerRecipe
+    from pipelines.training.progress import Monitor
 
     AnyRecipe = Recipe | UpscalerRecipe | InpainterRecipe | GeneratorRecipe
 
@@ -39,31 +44,82 @@ def recipe(name: str) -> AnyRecipe:
     return known[name]
 
 
-def train_recipe(name: str, *, out: str | os.PathLike[str], **options: Any) -> dict[str, Any]:
+def train_recipe(
+    name: str,
+    *,
+    out: str | os.PathLike[str],
+    instead: AnyRecipe | None = None,
+    data: str | os.PathLike[str] | None = None,
+    seeds: Sequence[int] = (0,),
+    epochs: int | None = None,
+    changes: Mapping[str, Any] | None = None,
+    strategy: tf.distribute.Strategy | None = None,
+    progress: bool = False,
+    monitor: Monitor | None = None,
+) -> dict[str, Any]:
     """Train a recipe once a seed, measure each, write the preset, and return the report.
+
+    A training that was interrupted goes on where it stopped. Of several classifiers, the ensemble
+    is measured, too; one that is complete is not trained again.
 
     Args:
         name: A recipe's.
-        out: The run's folder; a training there that was interrupted goes on.
-        **options: What the task's own `train_recipe` takes: `instead`, `data`, `seeds`, `changes`,
-            `strategy`, `progress`, `monitor`; see the modules below.
+        out: The run's folder, see `pipelines.recipe_runs`.
+        instead: A recipe to train instead of the one of that name.
+        data: The folder that holds the recipe's sets, and those that its card reports. None lets
+            Keras download classifiers' sets; for recordings it is this folder.
+        seeds: One training each: first weights, and the order of what is learned from.
+        epochs: Instead of the recipe's.
+        changes: What `TrainingPlan.changed` takes, such as `precision` and `jit`.
+        strategy: What to train on, see `pipelines.devices`; of several workers each makes this same
+            call, and the chief alone writes. The others return nothing.
+        progress: Whether to tell on standard error how far it is.
+        monitor: Is told how far it is, and may stop it.
 
     Raises:
         ValueError: There is no such recipe, or the folder holds another run.
-        TrainingError: The training failed.
+        DataError: The data is not there.
+        HardwareError: There are several replicas, and the recipe trains against a judge or fills
+            holes.
+        TrainingError: The training failed, see `pipelines.fitting.fit`.
     """
+    import tensorflow as tf
+
     from pipelines.audio_generation.recipes import GeneratorRecipe
-    from pipelines.inpainting.recipes import InpainterRecipe
+    from pipelines.inpainting.recipes import InpainterRecipe, MiddleRecipe
+    from pipelines.recipe_runs import RecipeRun
     from pipelines.super_resolution.recipes import UpscalerRecipe
 
-    train: Callable[..., dict[str, Any]]
-    match recipe(name):
+    chosen: Any = instead or recipe(name)
+    changes = {**(changes or {}), **({} if epochs is None else {"epochs": epochs})}
+    run = RecipeRun[Any](
+        name=name,
+        recipe=replace(chosen, plan=chosen.plan.changed(**changes)),
+        out=Path(out),
+        data=None if data is None else os.fspath(data),
+        seeds=seeds,
+        strategy=strategy or tf.distribute.get_strategy(),
+        progress=progress,
+        monitor=monitor,
+    )
+    match chosen:
         case UpscalerRecipe():
-            from pipelines.super_resolution.training import train_recipe as train
+            from pipelines.super_resolution.training import UpscalerTraining
+
+            return UpscalerTraining(run).train()
+        case MiddleRecipe():
+            from pipelines.inpainting.training import MiddleTraining
+
+            return MiddleTraining(run).train()
         case InpainterRecipe():
-            from pipelines.inpainting.training import train_recipe as train
+            from pipelines.inpainting.training import InpainterTraining
+
+            return InpainterTraining(run).train()
         case GeneratorRecipe():
-            from pipelines.audio_generation.training import train_recipe as train
+            from pipelines.audio_generation.training import GeneratorTraining
+
+            return GeneratorTraining(run).train()
         case _:
-            from pipelines.classification.recipe_runs import train_recipe as train
-    return train(name, out=out, **options)
+            from pipelines.classification.training import train_classifiers
+
+            return train_classifiers(run)

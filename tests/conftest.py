@@ -29,6 +29,12 @@ if TYPE_CHECKING:
 DATA_PACK = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files of slow tests: at the end no process waits for another's."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 @pytest.fixture(scope="session")
 def digits() -> LabelledImages:
     """scikit-learn's 1,797 handwritten digits, 8 x 8."""

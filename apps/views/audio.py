@@ -6,8 +6,8 @@ from typing import Any
 
 import streamlit as st
 
+from apps.following import HowFar, follow, hand_in
 from apps.generating import Generation, Visit, generations, this_visit
-from apps.jobs import JobError, State
 from apps.plain_text import plain
 from apps.preset_card import show_preset, title
 from apps.session import load_pipeline
@@ -17,7 +17,6 @@ from apps.take_cards import show_elsewhere, show_made
 from apps.tasks import AUDIO
 from pipelines.presets import PresetError
 
-LOOK_EVERY_S = 0.3
 BUTTONS = {
     Aim.SPEAK: ("Generate", ":material/graphic_eq:"),
     Aim.CONTINUE: ("Continue", ":material/resume:"),
@@ -47,7 +46,7 @@ def page() -> None:
     if aim is Aim.SPEAK or visit.recording is not None:
         _show_wish(visit, pipeline, aim)
     if visit.work is not None:
-        _show_work(visit, visit.work)
+        _show_work(visit.work)
     for made in visit.made:
         show_made(made, dark=_is_dark())
     if visit.made:
@@ -90,57 +89,28 @@ def _show_wish(visit: Visit, pipeline: Any, aim: Aim) -> None:
             # No callback: it would have the wish of the run before, without what was typed last.
             is_pressed = st.button(name, type="primary", icon=icon, disabled=is_busy)
             st.button("Start over", icon=":material/restart_alt:", on_click=visit.start_over)
-    if not is_pressed:
-        return
-    try:
-        visit.begin(pipeline, wish, dark=_is_dark())
-    except JobError as error:
-        st.error(plain(str(error), limit=400), title="This cannot be done now")
-    else:
-        st.rerun()  # the page of one who waits
+    if is_pressed:
+        hand_in(
+            lambda: visit.begin(pipeline, wish, dark=_is_dark()), refused="This cannot be done now"
+        )
 
 
 # Meanwhile -------------------------------------------------------------------------------------
 
 
-def _show_work(visit: Visit, work: Generation) -> None:
-    work.look()
-    if work.is_active:
-        st.fragment(_follow, run_every=LOOK_EVERY_S)(visit, work)
-    elif work.state is State.FAILED:
-        st.error(plain(work.failure, limit=400), title="This cannot be done")
-    elif work.state is State.STOPPED:
-        st.info("Cancelled.")
-    else:
-        st.info(
-            "The server keeps only so much sound, and others came after it. Try again.",
-            title="It had to make room",
-        )
+def _show_work(work: Generation) -> None:
+    follow(
+        generations(),
+        work,
+        lambda: _how_far(work),
+        lambda _: st.rerun(),  # it ended while the page ran: the next run settles it
+        failed="This cannot be done",
+        lost="The server keeps only so much sound, and others came after it. Try again.",
+    )
 
 
-def _follow(visit: Visit, work: Generation) -> None:
-    """Show how far it is; run again and again, until it has ended."""
-    work.look()
-    if not work.is_active:
-        st.rerun()
-    share, words = _how_far(work)
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.progress(share, words)
-        is_stopping = work.state is State.STOPPING
-        st.button(
-            "Cancelling …" if is_stopping else "Cancel",
-            icon=":material/close:",
-            disabled=is_stopping,
-            on_click=visit.stop,
-        )
-
-
-def _how_far(work: Generation) -> tuple[float, str]:
+def _how_far(work: Generation) -> HowFar:
     """Return which part is done, and what is being done, in words."""
-    before = generations().place(work)
-    if before:
-        others = "another wish" if before == 1 else f"{before} other wishes"
-        return 0.0, f"Waiting for {others} on this server"
     if work.is_compiling:
         return 0.0, "Compiling the network's loop: some 15 seconds, once a machine"
     done, of = work.steps

@@ -8,7 +8,9 @@ import numpy as np
 import streamlit as st
 
 from apps.enlarged_part import fitted_width
-from apps.jobs import JobError, State
+from apps.following import HowFar, follow, hand_in
+from apps.photograph import TIMES, size_text
+from apps.picture_visit import offer_upload
 from apps.plain_text import plain
 from apps.preset_card import show_preset, title
 from apps.session import load_pipeline
@@ -16,12 +18,10 @@ from apps.tasks import UPSCALE
 from apps.thread_work import Work
 from apps.upscaling import (
     MOST_PIXELS,
-    TIMES,
     Enlarged,
     Visit,
     Wish,
     enlargements,
-    size_text,
     this_visit,
 )
 from apps.upscaling_result import show_enlarged
@@ -29,9 +29,7 @@ from models.spec import SCALES
 from pipelines import DEFAULT_UPSCALERS
 from pipelines.presets import PresetError, load_preset
 
-LOOK_EVERY_S = 0.3
 SMALL_PX = 128
-REFUSAL = "upscale.refusal"  # in the session: why a picture could not be handed in
 
 
 def page() -> None:
@@ -47,13 +45,13 @@ def page() -> None:
     except PresetError as error:
         st.error(plain(str(error), limit=600), title="This network cannot be loaded")
         return
-    _offer_upload(visit)
+    offer_upload(visit, "upscale")
     if visit.source is None:
         return
     wish = Wish(visit.source, scale)
     _show_wish(visit, wish, upscale)
     if visit.work is not None:
-        _show_work(visit, visit.work)
+        _show_work(visit.work)
 
 
 def _warm_up(upscale: Any) -> None:
@@ -111,16 +109,6 @@ def _link_to_preset() -> None:
         st.query_params["preset"] = chosen
 
 
-def _offer_upload(visit: Visit) -> None:
-    key = f"upscale.upload.{visit.turn}"
-    st.file_uploader(
-        "Picture", "image", key=key, on_change=lambda: visit.take(st.session_state[key])
-    )
-    if visit.refusal is not None:
-        name, reason = visit.refusal
-        st.error(plain(reason, limit=400), title=plain(name))
-
-
 def _show_wish(visit: Visit, wish: Wish, upscale: Any) -> None:
     """Show the picture, what it would become, and the button that makes it so."""
     source, is_busy = wish.source, visit.work is not None and visit.work.is_active
@@ -134,13 +122,12 @@ def _show_wish(visit: Visit, wish: Wish, upscale: Any) -> None:
                 if source.carries:
                     st.caption(f"Keeps: {', '.join(source.carries)}")
         with st.container(horizontal=True):
-            st.button(
+            # No callback: it would have the wish of the run before, without the last choice.
+            is_pressed = st.button(
                 "Enlarge",
                 type="primary",
                 icon=":material/photo_size_select_large:",
                 disabled=is_busy or wish.is_too_large,
-                on_click=_begin,
-                args=(visit, upscale, wish),
             )
             st.button("Start over", icon=":material/restart_alt:", on_click=visit.start_over)
     if wish.is_too_large:
@@ -150,71 +137,27 @@ def _show_wish(visit: Visit, wish: Wish, upscale: Any) -> None:
             f"would have {height * width / 1e6:.0f}. Choose a smaller scale, or a smaller picture.",
             title="Too large",
         )
-    refusal = st.session_state.pop(REFUSAL, "")
-    if refusal:
-        st.error(plain(refusal, limit=400), title="This picture cannot be enlarged now")
-
-
-def _begin(visit: Visit, upscale: Any, wish: Wish) -> None:
-    try:
-        visit.begin(upscale, wish)
-    except JobError as error:
-        st.session_state[REFUSAL] = str(error)
+    elif is_pressed:
+        hand_in(lambda: visit.begin(upscale, wish), refused="This picture cannot be enlarged now")
 
 
 # Meanwhile -------------------------------------------------------------------------------------
 
 
-def _show_work(visit: Visit, work: Work[Enlarged]) -> None:
-    work.look()
-    if work.is_active:
-        st.fragment(_follow, run_every=LOOK_EVERY_S)(visit, work)
-    elif work.state is State.FAILED:
-        st.error(plain(work.failure, limit=400), title="This picture cannot be enlarged")
-    elif work.state is State.STOPPED:
-        st.info("Cancelled.")
-    elif work.outcome is None:
-        st.info(
-            "The server keeps only so many enlarged pictures, and others came after this one. "
-            "Enlarge it again.",
-            title="It had to make room",
-        )
-    else:
-        st.fragment(_show_outcome)(work)
+def _show_work(work: Work[Enlarged]) -> None:
+    follow(
+        enlargements(),
+        work,
+        lambda: _how_far(work),
+        lambda enlarged: show_enlarged(work, enlarged),
+        failed="This picture cannot be enlarged",
+        lost="The server keeps only so many enlarged pictures, and others came after this one. "
+        "Enlarge it again.",
+    )
 
 
-def _show_outcome(work: Work[Enlarged]) -> None:
-    """Show it; run again alone, when the visitor looks at another part."""
-    work.look()
-    outcome = work.outcome  # once: another visitor's may take its room at any time
-    if outcome is None:
-        st.rerun()
-    show_enlarged(work, outcome)
-
-
-def _follow(visit: Visit, work: Work[Enlarged]) -> None:
-    """Show how far it is; run again and again, until it has ended."""
-    work.look()
-    if not work.is_active:
-        st.rerun()
-    share, words = _how_far(work)
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.progress(share, words)
-        is_stopping = work.state is State.STOPPING
-        st.button(
-            "Cancelling …" if is_stopping else "Cancel",
-            icon=":material/close:",
-            disabled=is_stopping,
-            on_click=visit.stop,
-        )
-
-
-def _how_far(work: Work[Enlarged]) -> tuple[float, str]:
+def _how_far(work: Work[Enlarged]) -> HowFar:
     """Return which part is done, and what is being done, in words."""
-    before = enlargements().place(work)
-    if before:
-        others = "another picture" if before == 1 else f"{before} other pictures"
-        return 0.0, f"Waiting for {others} on this server"
     done, of = work.steps
     return (done / of, f"Tile {min(done + 1, of)} of {of}") if of else (0.0, "Enlarging …")
 

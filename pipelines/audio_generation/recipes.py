@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Literal
 
-from models.words import suggest
 from pipelines.audio_features import MelSpec
 from pipelines.audio_generation.data import FSDD, RATE_HZ
 from pipelines.training.plan import TrainingPlan
@@ -86,7 +85,7 @@ RECIPES: Mapping[str, GeneratorRecipe] = MappingProxyType(
             SPEECH,
             title="WaveNet that says a digit in one of six voices",
             given="labels",
-            plan=replace(PLAN, epochs=4),
+            plan=replace(PLAN, epochs=12),
             expected="3.83 bits per sample on takes 2 to 4; listeners that learned from real "
             "recordings recognise most digits and speakers, see `benchmarks/wavenet_samples.py`; "
             "31 minutes on a core",
@@ -103,14 +102,3 @@ RECIPES: Mapping[str, GeneratorRecipe] = MappingProxyType(
         ),
     }
 )
-
-
-def recipe(name: str) -> GeneratorRecipe:
-    """Return the recipe of that name.
-
-    Raises:
-        ValueError: There is none; the message names the nearest.
-    """
-    if name not in RECIPES:
-        raise ValueError(f"unknown recipe {name!r}; {suggest(name, RECIPES)}")
-    return RECIPES[name]

@@ -39,7 +39,7 @@ class RecipeLooks:
         data: str | None = None,
         seed: int = 0,
     ) -> None:
-        """Take a recipe's name, and what `recipe_runs.train_recipe` takes besides.
+        """Take a recipe's name, and what `pipelines.recipes.train_recipe` takes besides.
 
         Raises:
             ValueError: There is no such recipe, or a change does not fit.

@@ -1,4 +1,4 @@
-"""How the shipped classifiers were trained, as data; `recipe_runs` trains so."""
+"""How the shipped classifiers were trained, as data; `training` trains so."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ that band; `l2_adversarial` adds what a judge of middles says, 0.999 to 0.001.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,17 +20,13 @@ from PIL import Image
 
 from models.restoration.context_encoder import OVERLAP, build_discriminator
 from pipelines.inpainting.classical import Method, kept
-from pipelines.inpainting.data import center_crop, cut, facts_of
+from pipelines.inpainting.crop_stream import Batch, CropStream, HeldOutCrops
+from pipelines.inpainting.data import center_crop, cut
 from pipelines.inpainting.first_fill import first_fill
 from pipelines.training.adversarial import ADVERSARIAL, AdversarialLearner
-from pipelines.training.batches import ALL_ROWS
-from pipelines.training.plan import TrainingPlan
-from pipelines.training.replicas import Share
 
 BAND_WEIGHT = 10.0  # section 3.2
 RANGE = 2.0  # of values in [-1, 1], over that of values in [0, 1]
-
-Batch = tuple[dict[str, tf.Tensor], tf.Tensor]
 
 
 def shrunk(pixels: np.ndarray, short_px: int) -> np.ndarray:
@@ -39,86 +35,6 @@ def shrunk(pixels: np.ndarray, short_px: int) -> np.ndarray:
     factor = short_px / min(height, width)
     size = (max(short_px, round(width * factor)), max(short_px, round(height * factor)))
     return np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BICUBIC))
-
-
-@dataclass(frozen=True, kw_only=True)
-class MiddleStream:
-    """Random crops of random pictures, mirrored at random, whose middle is wanted.
-
-    Attributes:
-        pictures: (H, W, 3) uint8 each, none smaller than a crop.
-        side_px: Of a crop, a multiple of 4.
-        plan: Batch size and epochs.
-        steps: Batches an epoch.
-        seed: Determines all crops: with the step, never with what came before.
-    """
-
-    pictures: Sequence[np.ndarray]
-    side_px: int
-    plan: TrainingPlan
-    steps: int
-    seed: int
-
-    def facts(self) -> Mapping[str, Any]:
-        """Return what tells these batches from others, in plain values."""
-        return {
-            **facts_of(self.pictures),
-            "side_px": self.side_px,
-            "steps": self.steps,
-            "seed": self.seed,
-        }
-
-    def training(self, first_step: int = 0, share: Share = ALL_ROWS) -> tf.data.Dataset:
-        """Return batches from a step on: inputs and targets as `with_middle` makes them."""
-        first, end = share.rows(self.plan.batch_size)
-
-        def load(step: tf.Tensor) -> Batch:
-            pixels = tf.numpy_function(lambda n: self._batch(int(n), first, end), [step], tf.uint8)
-            return with_middle(tf.ensure_shape(pixels, (end - first, *2 * (self.side_px,), 3)))
-
-        steps = tf.data.Dataset.range(first_step, self.plan.epochs * self.steps)
-        return steps.map(load, num_parallel_calls=1).prefetch(4)
-
-    def _batch(self, step: int, first: int, end: int) -> np.ndarray:
-        random = np.random.default_rng((self.seed, step))
-        # All draws of the batch, whoever asks for which rows: a replica's are those of the whole.
-        size = self.plan.batch_size
-        chosen = random.integers(len(self.pictures), size=size)
-        places = random.random((size, 2))
-        mirrored = random.integers(2, size=size)
-        crops = []
-        for row in range(first, end):
-            crop = cut(self.pictures[chosen[row]], places[row], self.side_px)
-            crops.append(crop[:, ::-1] if mirrored[row] else crop)
-        return np.stack(crops)
-
-
-@dataclass(frozen=True, kw_only=True)
-class HeldOutMiddles:
-    """The middle crop of each picture, whose own middle is wanted.
-
-    Attributes:
-        pictures: (H, W, 3) uint8 each, none smaller than a crop.
-        side_px: Of a crop.
-    """
-
-    pictures: Sequence[np.ndarray]
-    side_px: int
-
-    def __len__(self) -> int:
-        """Return how many there are."""
-        return len(self.pictures)
-
-    def plain(self, share: Share = ALL_ROWS, batch_size: int | None = None) -> tf.data.Dataset:
-        """Return batches in order."""
-        crops = np.stack([center_crop(pixels, self.side_px) for pixels in self.pictures])
-        whole = tf.data.Dataset.from_tensor_slices(crops).batch(batch_size or len(self))
-
-        def load(pixels: tf.Tensor) -> Batch:
-            first, end = share.rows(tf.shape(pixels)[0])
-            return with_middle(pixels[first:end])
-
-        return whole.map(load, num_parallel_calls=1)
 
 
 def with_middle(pixels: tf.Tensor) -> Batch:
@@ -139,6 +55,45 @@ def with_middle(pixels: tf.Tensor) -> Batch:
     middle = image[:, height // 4 : height - height // 4, width // 4 : width - width // 4]
     masks = tf.repeat(tf.constant(mask), tf.shape(image)[0], axis=0)
     return {"image": image, "mask": masks}, middle
+
+
+class MiddleStream(CropStream):
+    """Random crops of random pictures, mirrored at random, whose middle is wanted.
+
+    Crops are a multiple of 4 pixels a side.
+    """
+
+    axes = ((3,),)
+    batch = staticmethod(with_middle)
+
+    def cropped(self, step: int, first: int, end: int) -> Sequence[np.ndarray]:
+        """Return pixels (B, side, side, 3)."""
+        random = np.random.default_rng((self.seed, step))
+        size = self.plan.batch_size
+        chosen = random.integers(len(self.pictures), size=size)
+        places = random.random((size, 2))
+        mirrored = random.integers(2, size=size)
+        crops = []
+        for row in range(first, end):
+            crop = cut(self.pictures[chosen[row]], places[row], self.side_px)
+            crops.append(crop[:, ::-1] if mirrored[row] else crop)
+        return (np.stack(crops),)
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeldOutMiddles(HeldOutCrops):
+    """The middle crop of each picture, whose own middle is wanted.
+
+    Attributes:
+        side_px: Of a crop.
+    """
+
+    side_px: int
+    batch = staticmethod(with_middle)
+
+    def cropped(self) -> Sequence[np.ndarray]:
+        """Return pixels (N, side, side, 3)."""
+        return (np.stack([center_crop(pixels, self.side_px) for pixels in self.pictures]),)
 
 
 class BandedSquare(keras.losses.Loss):

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Literal
 
-from models.words import suggest
 from pipelines.training.plan import TrainingPlan
 from pipelines.training.schedules import Schedule
 
@@ -159,14 +158,3 @@ RECIPES: Mapping[str, UpscalerRecipe] = MappingProxyType(
         ),
     }
 )
-
-
-def recipe(name: str) -> UpscalerRecipe:
-    """Return the recipe of that name.
-
-    Raises:
-        ValueError: There is none; the message names the nearest.
-    """
-    if name not in RECIPES:
-        raise ValueError(f"unknown recipe {name!r}; {suggest(name, RECIPES)}")
-    return RECIPES[name]

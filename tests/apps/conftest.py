@@ -15,9 +15,11 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 import pipelines.presets
+from apps.inpainting import fillings
 from apps.settings import MAIN_SCRIPT
 from apps.upscaling import enlargements
 from tests.apps.handwriting import digit_png
+from tests.apps.inpaint_page import save_micro_preset
 from tests.apps.upscale_page import jpeg, save_micro_presets
 
 if TYPE_CHECKING:
@@ -75,6 +77,36 @@ def upscale(
     monkeypatch.setattr(pipelines.presets, "SHIPPED", micro_presets)
     yield app.switch_page("views/upscale.py").run()
     enlargements.clear()  # ends all work
+
+
+@pytest.fixture(scope="session")
+def inpainter(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a tiny preset that fills holes."""
+    folder: Path = tmp_path_factory.mktemp("presets")
+    save_micro_preset(folder)
+    return folder
+
+
+@pytest.fixture
+def inpaint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[AppTest]:
+    """The page that removes things, without any preset, in a new visitor's session."""
+    monkeypatch.setattr(pipelines.presets, "SHIPPED", tmp_path)
+    yield _open("views/inpaint.py")
+    fillings.clear()  # ends all work
+
+
+@pytest.fixture
+def inpaint_by_network(inpainter: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[AppTest]:
+    """The page that removes things, by a tiny preset, in a new visitor's session."""
+    monkeypatch.setattr(pipelines.presets, "SHIPPED", inpainter)
+    yield _open("views/inpaint.py")
+    fillings.clear()
+
+
+def _open(view: str) -> AppTest:
+    """Come by the home page."""
+    home = AppTest.from_file(str(MAIN_SCRIPT), default_timeout=TIMEOUT_S).run()
+    return home.switch_page(view).run()
 
 
 @pytest.fixture(scope="session")

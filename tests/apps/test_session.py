@@ -31,6 +31,23 @@ def test_equal_content_has_equal_digests() -> None:
     assert Upload.of("a", b"x").digest != Upload.of("a", b"y").digest
 
 
+@pytest.mark.parametrize(
+    ("name", "stem"),
+    [
+        ("photo.jpg", "photo"),
+        ("Räder 3_b.tar.gz", "Räder 3_b tar"),
+        ("../../etc/passwd", "passwd"),
+        ("C:\\Windows\\x.jpg", "x"),
+        ("![x](http://evil.example/x.png) <script> :material/home: .png", "home"),
+        ("\u202egnp.exe\r\nSet-Cookie: a=b.jpg", "gnp exe Set-Cookie a b"),
+        ("...", "picture"),
+        ("x" * 300 + ".jpg", "x" * 60),
+    ],
+)
+def test_what_is_made_of_a_file_is_named_after_it(name: str, stem: str) -> None:
+    assert Upload.of(name, b"x").stem("picture") == stem
+
+
 def test_boot_disarms_only_the_call_that_streamlit_makes() -> None:
     import keras
 

@@ -34,7 +34,9 @@ class Steps:
 
 @pytest.fixture
 def pool(monkeypatch: pytest.MonkeyPatch) -> Iterator[WorkPool[bytes]]:
-    made: WorkPool[bytes] = WorkPool(len, at_once=1, most_waiting=2, kept_bytes=250)
+    made: WorkPool[bytes] = WorkPool(
+        len, "wish", "wishes", at_once=1, most_waiting=2, kept_bytes=250
+    )
     yield made
     monkeypatch.setattr(apps.thread_work, "LEAVE_S", 0.0)  # some tests leave work half done
     made.close()
@@ -104,7 +106,7 @@ def test_so_many_are_done_at_once() -> None:
 def test_too_much_is_refused(pool: WorkPool[bytes]) -> None:
     works = [do(pool, Steps()) for _ in range(3)]
     refused = Work(Steps())
-    with pytest.raises(JobError, match="at most 2 pictures wait"):
+    with pytest.raises(JobError, match="at most 2 wishes wait"):
         pool.start(refused)
     assert not refused.is_active
     pool.cancel(works[1])

@@ -13,10 +13,12 @@ from streamlit.testing.v1 import AppTest
 import apps.upscaling
 import pipelines.presets
 from apps.jobs import JobError, State
+from apps.made_picture import file_of
+from apps.photograph import size_text
 from apps.plain_text import plain
 from apps.preset_card import title
 from apps.thread_work import AT_ONCE, MOST_WAITING, Told, Work
-from apps.upscaling import KEY, Enlarged, enlargements, file_of, size_text
+from apps.upscaling import KEY, Enlarged, enlargements
 from pipelines import DEFAULT_UPSCALERS
 from pipelines.presets import WEIGHTS
 from pipelines.super_resolution.pipeline import SuperResolution
@@ -78,6 +80,15 @@ def test_a_change_of_scale_leaves_the_result_until_enlarged_anew(
     assert outcome(page).scale == 2
     assert slider(page)["after"]["name"] == "first_x2"
     assert outcome(enlarged(page)).scale == 3
+
+
+def test_a_scale_that_is_chosen_just_before_the_button_counts(
+    upscale: AppTest, photo: bytes
+) -> None:
+    page = upload(upscale, photo)
+    page.button_group(key="upscale.scale").set_value(3)
+    button(page, "Enlarge").click()  # the browser sends both at once
+    assert outcome(wait(page.run())).scale == 3
 
 
 @pytest.mark.parametrize("name", ["photo.jpg", HOSTILE])

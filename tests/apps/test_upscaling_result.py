@@ -11,8 +11,9 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from apps.enlarged_part import MOST_PX, Part
+from apps.made_picture import file_of
 from apps.part_map import CENTRE
-from apps.upscaling import KEY, Source, file_of
+from apps.upscaling import KEY
 from pipelines.images import Picture, read_image, write_image
 from pipelines.super_resolution.resampling import enlarge
 from sightsound.cli import main
@@ -126,20 +127,3 @@ def test_the_same_can_be_had_elsewhere(
     for file in ("photo_x2.png", "large/photo_x2.jpg"):
         assert read_image(file).size_px == (426, 640)
     np.testing.assert_array_equal(read_image("photo_x2.png").pixels, outcome(page).pixels)
-
-
-@pytest.mark.parametrize(
-    ("name", "given"),
-    [
-        ("photo.jpg", "photo_x2.png"),
-        ("Räder 3_b.tar.gz", "Räder 3_b tar_x2.png"),
-        ("../../etc/passwd", "passwd_x2.png"),
-        ("C:\\Windows\\x.jpg", "x_x2.png"),
-        ("![x](http://evil.example/x.png) <script> :material/home: .png", "home_x2.png"),
-        ("\u202egnp.exe\r\nSet-Cookie: a=b.jpg", "gnp exe Set-Cookie a b_x2.png"),
-        ("...", "picture_x2.png"),
-        ("x" * 300 + ".jpg", "x" * 60 + "_x2.png"),
-    ],
-)
-def test_the_file_is_named_after_the_one_that_came(photo: bytes, name: str, given: str) -> None:
-    assert Source.of(name, photo).file_name(2, ".png") == given

@@ -23,7 +23,7 @@ FETCH = """async (audio) => {
 
 def test_sound_is_made_heard_taken_away_and_cancelled(visit: Visit, address: str) -> None:
     page = visit(address, **PHONE, dark=True)
-    page.get_by_role("main").get_by_role("link", name="Open").nth(2).click()
+    page.get_by_role("main").get_by_role("link", name="Open").nth(3).click()
     generate = page.get_by_role("button", name="Generate", exact=True)
     generate.click()
     players = page.locator("audio")

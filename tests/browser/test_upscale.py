@@ -11,7 +11,7 @@ from PIL import Image
 from playwright.sync_api import FloatRect, Locator, Page, expect
 
 from apps.enlarged_part import MOST_PX
-from apps.upscaling import size_text
+from apps.photograph import size_text
 from tests.browser.conftest import settle
 from tests.browser.test_pages import HOSTILE, PHONE, overhang_px
 

@@ -32,7 +32,9 @@ HOLED = {"image": (8, 12, 3), "mask": (8, 12, 1)}  # of an image with holes: mul
 SOUND = {"samples": (10,), "labels": (2,), "frames": (2, 4)}
 ROOT = Path(__file__).resolve().parents[2]
 
-# Runs in a process of its own: the backend is chosen when Keras is imported.
+# Runs in a process of its own: the backend is chosen when Keras is imported. JAX compiles a program
+# for each shape of random weights, which are read from files anyway, and one for each operation of
+# a network that is not compiled as a whole.
 THERE = """
 import json
 import sys
@@ -40,7 +42,21 @@ import keras
 import numpy as np
 from models.catalog import create_model, list_models, model_info
 
+def zeros(initializer, shape, dtype=None):
+    return np.zeros(shape, dtype or "float32")
+
+def answer(model, x):
+    if sys.argv[2] != "jax":
+        return model(x, training=False)
+    import jax
+    parts = model.trainable_variables, model.non_trainable_variables
+    values = [[v.value for v in part] for part in parts]
+    run = jax.jit(lambda values, x: model.stateless_call(*values, x, training=False)[0])
+    return run(values, x)
+
 assert keras.backend.backend() == sys.argv[2]
+keras.initializers.VarianceScaling.__call__ = zeros
+keras.initializers.RandomNormal.__call__ = zeros
 answers = {}
 for name in list_models("*_micro*"):
     options = json.loads(sys.argv[3]).get(name, {})
@@ -48,7 +64,7 @@ for name in list_models("*_micro*"):
     with np.load(f"{sys.argv[1]}/{name}.npz") as file:
         x = dict(file)
     x = x if len(x) > 1 else x["image"]
-    answers[name] = keras.ops.convert_to_numpy(model(x, training=False))
+    answers[name] = keras.ops.convert_to_numpy(answer(model, x))
     if name in sys.argv[4:]:
         before = [np.array(w) for w in model.get_weights()]
         wanted, loss = np.zeros_like(answers[name]), "mean_squared_error"

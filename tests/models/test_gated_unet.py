@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from models.catalog import create_model, features, model_info
+from models.layers.directed_fills import DirectedFills
 from models.layers.gated_rectifier import GatedRectifier
 from models.restoration.gated_unet import SPECS
 from tests.models.test_catalog_inpainters import inputs, stirred
@@ -31,18 +32,23 @@ def gated(maps: np.ndarray, model: keras.Model, name: str, **options) -> np.ndar
 def test_the_micro_network_equals_its_equations() -> None:
     model = stirred("gated_unet_micro")
     given = inputs("gated_unet_micro", 1, 8, 12)
-    x = np.concatenate([2 * given["image"] - 1, given["mask"]], axis=-1)
+    changes = np.asarray(DirectedFills(3)([given["image"], given["mask"]]))
+    x = np.concatenate([2 * given["image"] - 1, given["mask"], 4 * changes], axis=-1)
     x = gated(x, model, "stage1_conv1", strides=2)
     half = x = gated(x, model, "stage1_conv2")
     x = gated(x, model, "stage2_conv1", strides=2)
     x = gated(x, model, "stage2_conv2", dilations=2)
     x = gated(x, model, "up1_conv1").repeat(2, axis=1).repeat(2, axis=2) + half
     x = convolved(gated(x, model, "up1_conv2"), model, "last_conv")
-    correction = np.zeros_like(given["image"])
+    maps = np.zeros((*given["image"].shape[:3], 7), np.float32)
     for dy in range(2):
         for dx in range(2):
-            first = 3 * (2 * dy + dx)
-            correction[:, dy::2, dx::2] = x[..., first : first + 3]
+            first = 7 * (2 * dy + dx)
+            maps[:, dy::2, dx::2] = x[..., first : first + 7]
+    correction = maps[..., 4:]
+    for direction in range(4):
+        change = changes[..., 3 * direction : 3 * direction + 3]
+        correction = correction + maps[..., direction : direction + 1] * change
     expected = given["image"] + given["mask"] * correction
     found = np.asarray(model(given, training=False))
     # Sums of some hundred float32 products, in another order.

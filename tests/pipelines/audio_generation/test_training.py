@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -11,26 +10,16 @@ import pytest
 
 from pipelines.audio_generation.data import DataError
 from pipelines.audio_generation.pipeline import AudioGeneration
-from pipelines.audio_generation.recipes import RECIPES, GeneratorRecipe, recipe
-from pipelines.audio_generation.training import train_recipe
-from pipelines.training.plan import TrainingPlan
-from pipelines.training.run_folder import LOG
-from pipelines.training.schedules import Schedule
+from pipelines.audio_generation.recipes import RECIPES, GeneratorRecipe
+from pipelines.recipes import recipe, train_recipe
+from tests.pipelines.small_trainings import PLAN, logged
 
 SMALL = GeneratorRecipe(
     title="For a test",
     model="wavenet_micro",
     given="labels",
     window_samples=200,
-    plan=TrainingPlan(
-        epochs=2,
-        batch_size=64,
-        peak_rate=1e-2,
-        optimizer="muon",
-        weight_decay=0.0,
-        average=0.9,
-        schedule=Schedule(warm_up=0.1),
-    ),
+    plan=replace(PLAN, batch_size=64),
     expected="Nothing.",
 )
 
@@ -41,9 +30,8 @@ def test_it_learns_and_ships_what_it_measured(
 ) -> None:
     small = replace(SMALL, given=given, level_db=level_db)  # type: ignore[arg-type]
     report = train_recipe("small", out=tmp_path, instead=small, data=spoken)
-    with (tmp_path / "seed_0" / LOG).open() as file:
-        rows = list(csv.DictReader(file))
-    assert float(rows[-1]["loss"]) < float(rows[0]["loss"])
+    rows = logged(tmp_path / "seed_0")
+    assert rows[-1]["loss"] < rows[0]["loss"]
     assert report == json.loads((tmp_path / "report.json").read_text())
     # Recordings of more than 116 samples (takes 37 to 49) have a second window at a whole frame.
     windows = 2700 + (60 * 13 if given == "mel" else 0)
@@ -56,7 +44,7 @@ def test_it_learns_and_ships_what_it_measured(
     # Half precision's rounding of the weights, on some 6 bits.
     assert metric["value"] == pytest.approx(report["bits_per_sample"][0], abs=0.02)
     assert set(generator.metadata["score"]) == {"mean", "deviation"}
-    assert (Path(report["preset"]) / LOG).is_file()
+    assert logged(tmp_path / "small") == rows
 
 
 def test_recordings_that_are_missing_are_named_before_anything_starts(tmp_path: Path) -> None:

@@ -14,12 +14,13 @@ from PIL import Image
 
 from models.catalog import list_models
 from models.noise import Noise
-from pipelines.classification import recipe_runs, recipes
+from pipelines.classification import recipes
 from pipelines.classification.data import NAMED, load_data
 from pipelines.classification.ensemble import Ensemble
 from pipelines.classification.pipeline import ImageClassification
 from pipelines.classification.recipe_looks import RecipeLooks
 from pipelines.presets import list_presets, load_preset
+from pipelines.recipes import train_recipe
 from tests.conftest import DATA_PACK
 
 
@@ -39,7 +40,7 @@ def small_mnist(digits, tmp_path_factory):
 
 
 def test_a_recipe_trains_each_seed_once_and_ships_the_first(small_mnist, tmp_path: Path) -> None:
-    run = partial(recipe_runs.train_recipe, out=tmp_path, data=str(small_mnist), epochs=2)
+    run = partial(train_recipe, out=tmp_path, data=str(small_mnist), epochs=2)
     report = run("lenet5_mnist", seeds=(0, 1))
     assert report["mean"] == pytest.approx(np.mean(report["accuracy"]))
     assert report["accuracy"][0] != report["accuracy"][1]
@@ -76,7 +77,7 @@ def test_what_a_recipe_measures_and_adds_stays_out_of_the_shipped_network(
         noise=Noise(dropout=0.2),
         also=(),
     )
-    report = recipe_runs.train_recipe(
+    report = train_recipe(
         "lenet5_mnist",
         instead=changed,
         out=tmp_path,
@@ -135,7 +136,7 @@ def test_a_normalised_network_in_half_precision_ships_as_the_plain_one(
         folded_into="all_cnn_micro",
         plan=replace(tiny.plan, batch_size=64, average=0.9),
     )
-    report = recipe_runs.train_recipe(
+    report = train_recipe(
         "all_cnn_c_cifar10",
         instead=tiny,
         out=tmp_path / "out",
@@ -163,7 +164,7 @@ def test_recipes_name_what_exists() -> None:
 
 def test_an_unknown_recipe_names_the_nearest(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="did you mean 'lenet5_mnist'"):
-        recipe_runs.train_recipe("lenet5_mnits", out=tmp_path)
+        train_recipe("lenet5_mnits", out=tmp_path)
 
 
 def test_every_shipped_classifier_has_its_recipe() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,11 +24,9 @@ from pipelines.inpainting.middles import (
     with_middle,
 )
 from pipelines.inpainting.recipes import RECIPES, MiddleRecipe
-from pipelines.inpainting.training import train_recipe
-from pipelines.training.plan import TrainingPlan
+from pipelines.recipes import train_recipe
 from pipelines.training.replicas import Share
-from pipelines.training.run_folder import LOG
-from pipelines.training.schedules import Schedule
+from tests.pipelines.small_trainings import PLAN, logged
 
 SIDE = 32
 
@@ -64,7 +61,7 @@ def test_a_stream_is_a_function_of_seed_and_step() -> None:
     stream = MiddleStream(
         pictures=[picture],
         side_px=SIDE,
-        plan=TrainingPlan(epochs=2, batch_size=4),
+        plan=PLAN,
         steps=3,
         seed=4,
     )
@@ -125,15 +122,7 @@ def small(crops: Path) -> MiddleRecipe:
         side_px=SIDE,
         short_px=40,
         steps=12,
-        plan=TrainingPlan(
-            epochs=2,
-            batch_size=4,
-            peak_rate=1e-2,
-            optimizer="adam",
-            weight_decay=0.0,
-            average=0.5,
-            schedule=Schedule(warm_up=0.1),
-        ),
+        plan=replace(PLAN, optimizer="adam", average=0.5),
         judge_widths=(4, 4),
         expected="Nothing.",
     )
@@ -143,10 +132,9 @@ def small(crops: Path) -> MiddleRecipe:
 def test_it_learns_with_and_without_a_judge(small, adversarial_weight, tmp_path: Path) -> None:
     chosen = replace(small, adversarial_weight=adversarial_weight)
     report = train_recipe("small", out=tmp_path, instead=chosen)
-    with (tmp_path / "seed_0" / LOG).open() as file:
-        rows = list(csv.DictReader(file))
-    assert float(rows[-1]["val_decibels"]) < float(rows[0]["val_decibels"])
-    assert report["held_out_psnr"] == [-float(rows[-1]["val_decibels"])]
+    rows = logged(tmp_path / "seed_0")
+    assert rows[-1]["val_decibels"] < rows[0]["val_decibels"]
+    assert report["held_out_psnr"] == [-rows[-1]["val_decibels"]]
     assert ("judge_loss" in rows[0]) == bool(adversarial_weight)
 
 

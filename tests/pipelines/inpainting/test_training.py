@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -17,12 +16,11 @@ from pipelines.inpainting.data import DataError
 from pipelines.inpainting.holes_stream import HeldOutHoles
 from pipelines.inpainting.losses import HoleDecibels
 from pipelines.inpainting.mask_sets import KINDS
-from pipelines.inpainting.recipes import RECIPES, InpainterRecipe, recipe
-from pipelines.inpainting.training import train_recipe, training_pictures
+from pipelines.inpainting.recipes import RECIPES, InpainterRecipe
+from pipelines.inpainting.training import training_pictures
 from pipelines.presets import load_preset
-from pipelines.training.plan import TrainingPlan
-from pipelines.training.run_folder import LOG
-from pipelines.training.schedules import Schedule
+from pipelines.recipes import recipe, train_recipe
+from tests.pipelines.small_trainings import PLAN, logged
 
 
 @pytest.fixture(scope="module")
@@ -38,15 +36,7 @@ def small(tmp_path_factory) -> InpainterRecipe:
         data=(str(folder),),
         side_px=64,
         steps=20,
-        plan=TrainingPlan(
-            epochs=2,
-            batch_size=4,
-            peak_rate=1e-2,
-            optimizer="muon",
-            weight_decay=0.0,
-            average=0.8,
-            schedule=Schedule(warm_up=0.1),
-        ),
+        plan=replace(PLAN, average=0.8),
         expected="Nothing.",
     )
 
@@ -60,15 +50,14 @@ def run(small: InpainterRecipe, tmp_path_factory) -> Path:
 
 def test_it_learns_and_ships_what_it_measured(small: InpainterRecipe, run: Path) -> None:
     report = json.loads((run / "report.json").read_text())
-    with (run / "seed_0" / LOG).open() as file:
-        rows = list(csv.DictReader(file))
+    rows = logged(run / "seed_0")
     _, held_out = training_pictures(small, None)
     loss = HoleDecibels()
     ((inputs, target),) = HeldOutHoles(pictures=held_out).plain()
     # An untrained network returns the first fill: what was learned is the difference from it, some
     # hundredths of the 0.4 dB that the mean of all noise would gain.
-    assert float(rows[-1]["val_loss"]) < float(loss(target, inputs["image"])) - 0.01
-    assert report["held_out_psnr"] == [-float(rows[-1]["val_loss"])] == [report["mean"]]
+    assert rows[-1]["val_loss"] < float(loss(target, inputs["image"])) - 0.01
+    assert report["held_out_psnr"] == [-rows[-1]["val_loss"]] == [report["mean"]]
 
     preset = load_preset(report["preset"])
     assert (preset.task, preset.model) == ("inpainting", "gated_unet_micro")
@@ -78,7 +67,7 @@ def test_it_learns_and_ships_what_it_measured(small: InpainterRecipe, run: Path)
     assert [metric["name"] for metric in preset.metadata["metrics"]] == [
         f"PSNR of holes, {kind}" for kind in KINDS
     ]
-    assert (Path(report["preset"]) / LOG).is_file()
+    assert logged(run / "small") == rows
 
 
 def test_a_start_is_begun_with(small: InpainterRecipe, run: Path, tmp_path: Path) -> None:
@@ -116,4 +105,4 @@ def test_what_cannot_train_is_refused(small: InpainterRecipe) -> None:
 
 def test_every_recipe_begins_with_a_preset_of_the_table() -> None:
     for name in RECIPES:
-        assert recipe(name).start in ("", *RECIPES)
+        assert RECIPES[name].start in ("", *RECIPES)

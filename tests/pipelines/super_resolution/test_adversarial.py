@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -15,16 +14,14 @@ from PIL import Image
 
 from models.catalog import create_model
 from pipelines.presets import PresetError, load_preset
+from pipelines.recipes import train_recipe
 from pipelines.super_resolution.adversarial import AdversarialUpscaler, content_network
 from pipelines.super_resolution.pipeline import SuperResolution
 from pipelines.super_resolution.recipes import RECIPES, Adversary, UpscalerRecipe
-from pipelines.super_resolution.training import train_recipe
-from pipelines.training.plan import TrainingPlan
 from pipelines.training.progress import Progress
-from pipelines.training.run_folder import LOG
-from pipelines.training.schedules import Schedule
 from pipelines.training.stopping import TrainingStopped
 from tests.pipelines.python_process import run_python
+from tests.pipelines.small_trainings import PLAN, logged
 
 SIDE_PX, SCALE = 8, 2
 ADVERSARY = Adversary(
@@ -122,15 +119,7 @@ def small(photographs: dict[str, np.ndarray], tmp_path_factory) -> UpscalerRecip
         held_out=1,
         side_px=SIDE_PX,
         steps=6,
-        plan=TrainingPlan(
-            epochs=3,
-            batch_size=4,
-            peak_rate=1e-3,
-            optimizer="adam",
-            weight_decay=0.0,
-            average=0.9,
-            schedule=Schedule(warm_up=0.1),
-        ),
+        plan=replace(PLAN, epochs=3, peak_rate=1e-3, optimizer="adam"),
         adversary=ADVERSARY,
         expected="Nothing.",
     )
@@ -152,8 +141,7 @@ def test_an_interrupted_training_comes_to_the_same_weights(small, tmp_path: Path
     parts = trained("parts", lambda now: now.epoch == 2, None)
     for a, b in zip(whole, parts, strict=True):
         np.testing.assert_array_equal(a, b)
-    with (tmp_path / "parts" / "seed_0" / LOG).open() as file:
-        rows = list(csv.DictReader(file))
+    rows = logged(tmp_path / "parts" / "seed_0")
     assert len(rows) == small.plan.epochs
     assert {"judge_loss", "content_loss", "val_mse"} <= {*rows[0]}
 
@@ -162,9 +150,8 @@ def test_a_network_on_rgb_learns_without_a_judge(small, tmp_path: Path) -> None:
     plan = replace(small.plan, optimizer="muon", peak_rate=5e-3)
     plain = replace(small, adversary=None, plan=plan, steps=20)
     report = train_recipe("plain", out=tmp_path, instead=plain)
-    with (tmp_path / "seed_0" / LOG).open() as file:
-        rows = list(csv.DictReader(file))
-    assert float(rows[-1]["val_mse"]) < float(rows[0]["val_mse"])
+    rows = logged(tmp_path / "seed_0")
+    assert rows[-1]["val_mse"] < rows[0]["val_mse"]
     assert SuperResolution.from_preset(report["preset"]).colour == "rgb"
 
 
@@ -180,7 +167,7 @@ def test_several_replicas_are_refused() -> None:
     script = """
 import tensorflow as tf
 from pipelines.devices import HardwareError
-from pipelines.super_resolution.training import train_recipe
+from pipelines.recipes import train_recipe
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
 try:

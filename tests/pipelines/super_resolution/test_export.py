@@ -27,13 +27,20 @@ from pipelines.super_resolution.export import ExportedUpscaler, export_upscaler
 from pipelines.super_resolution.pipeline import SuperResolution
 from pipelines.super_resolution.tiling import USUAL_BYTES, Needs
 from pipelines.super_resolution.upscaler import Upscaler
-from tests.pipelines.encoded_images import encode, png16
+from tests.pipelines.encoded_images import encode
+from tests.pipelines.exported_pictures import (
+    HEIGHT,
+    WIDTH,
+    assert_kinds_kept,
+    assert_same_picture,
+    every_kind,
+    piece,
+)
 from tests.pipelines.python_process import run_python
 from tests.pipelines.super_resolution.upscalers import upscaler
 
 # On luma; on what is enlarged already; on RGB.
 NETWORKS = [("sesr_micro", 2), ("srcnn_micro", 3), ("edsr_micro", 4)]
-HEIGHT, WIDTH = 47, 61
 SMALL = (260, 331)  # the largest picture that `tiled` takes
 
 
@@ -78,50 +85,17 @@ def exported(served: Path) -> ExportedUpscaler:
 
 @pytest.fixture(scope="module")
 def photo(photographs) -> np.ndarray:
-    """A piece of a photograph with detail, (47, 61, 3)."""
-    cut: np.ndarray = photographs["china"][150 : 150 + HEIGHT, 300 : 300 + WIDTH]
-    return cut
+    return piece(photographs)
 
 
 @pytest.fixture(scope="module")
 def kinds(photo) -> dict[str, bytes]:
-    """Every kind of file that TensorFlow decodes to the pixels that Python does."""
-    rgb = Image.fromarray(photo)
-    see_through = rgb.copy()
-    rows, columns = np.mgrid[:HEIGHT, :WIDTH]
-    alpha = np.clip(300 - 12 * np.hypot(rows - 20, columns - 25), 0, 255).astype(np.uint8)
-    see_through.putalpha(Image.fromarray(alpha))
-    deep = photo.astype(np.uint16) * 257 + np.arange(WIDTH, dtype=np.uint16)[:, None]
-    deep_alpha = alpha.astype(np.uint16)[..., None] * 257
-    turned = Image.Exif()
-    turned[0x0112] = 6
-    return {
-        "png": encode(rgb, "PNG"),
-        "grey_png": encode(rgb.convert("L"), "PNG"),
-        "rgba_png": encode(see_through, "PNG"),
-        "la_png": encode(see_through.convert("LA"), "PNG"),
-        "palette_png": encode(rgb.quantize(64), "PNG", transparency=3),
-        "deep_png": png16(deep),
-        "deep_grey_png": png16(deep[..., :1]),
-        "deep_la_png": png16(np.dstack([deep[..., :1], deep_alpha])),
-        "deep_rgba_png": png16(np.dstack([deep, deep_alpha])),
-        "jpeg": encode(rgb, "JPEG", quality=90),
-        "grey_jpeg": encode(rgb.convert("L"), "JPEG"),
-        "turned_jpeg": encode(rgb, "JPEG", exif=turned),
-        "webp": encode(rgb, "WEBP", lossless=True),
-        "rgba_webp": encode(see_through, "WEBP", quality=80),
-        "gif": encode(rgb.quantize(64), "GIF"),
-        "bmp": encode(rgb, "BMP"),
-    }
+    return every_kind(photo)
 
 
 def assert_same(found: UpscaledImage, wanted: UpscaledImage) -> None:
-    assert found.pixels.dtype == wanted.pixels.dtype
-    np.testing.assert_array_equal(found.pixels, wanted.pixels)
-    opaque = np.full(wanted.size_px, np.iinfo(wanted.pixels.dtype).max, wanted.pixels.dtype)
-    alpha, expected = (opaque if r.alpha is None else r.alpha for r in (found, wanted))
-    np.testing.assert_array_equal(alpha, expected)
-    assert (found.preset, found.scale) == (wanted.preset, wanted.scale)
+    assert_same_picture(found, wanted)
+    assert found.scale == wanted.scale
 
 
 def test_arrays_give_the_same_bits(pair, photo) -> None:
@@ -152,13 +126,7 @@ def test_every_kind_of_file_gives_the_same_bits(sesr, exported, kinds) -> None:
     for kind, data in kinds.items():
         assert_same(found[kind], sesr(data))
         assert_same(exported(data), sesr(data))
-    assert {kind for kind in kinds if found[kind].alpha is not None} == {
-        kind for kind in kinds if any(word in kind for word in ("rgba", "la_", "palette"))
-    }
-    deep = {kind for kind in kinds if found[kind].pixels.dtype == np.uint16}
-    assert deep == {kind for kind in kinds if "deep" in kind}
-    grey = {kind for kind in kinds if found[kind].pixels.shape[2] == 1}
-    assert grey == {"grey_png", "la_png", "deep_grey_png", "deep_la_png", "grey_jpeg"}
+    assert_kinds_kept(found)
 
 
 def test_grey_in_a_file_of_colours_is_told_by_its_pixels(sesr, exported, photo) -> None:

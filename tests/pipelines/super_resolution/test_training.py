@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from pipelines.recipes import recipe, train_recipe
 from pipelines.super_resolution.data import DataError
 from pipelines.super_resolution.pipeline import SuperResolution
-from pipelines.super_resolution.recipes import RECIPES, UpscalerRecipe, recipe
-from pipelines.super_resolution.training import train_recipe, training_pairs
-from pipelines.training.plan import TrainingPlan
-from pipelines.training.run_folder import LOG
-from pipelines.training.schedules import Schedule
+from pipelines.super_resolution.recipes import RECIPES, UpscalerRecipe
+from pipelines.super_resolution.training import training_pairs
+from tests.pipelines.small_trainings import PLAN, logged
 
 SMALL = 310  # px: three times the held-out patches' side, and some
 
@@ -44,25 +43,21 @@ def small(folder: Path) -> UpscalerRecipe:
         held_out=2,
         side_px=16,
         steps=20,
-        plan=TrainingPlan(
-            epochs=3,
-            batch_size=4,
-            peak_rate=2e-3,
-            optimizer="muon",
-            weight_decay=0.0,
-            average=0.9,
-            schedule=Schedule(warm_up=0.1),
-        ),
+        plan=replace(PLAN, epochs=3, peak_rate=2e-3),
         expected="Nothing.",
     )
 
 
-def test_it_learns_and_ships_what_it_measured(small, tmp_path: Path) -> None:
-    report = train_recipe("small_x2", out=tmp_path, instead=small)
-    with (tmp_path / "seed_0" / LOG).open() as file:
-        rows = list(csv.DictReader(file))
-    assert float(rows[-1]["val_loss"]) < 0.9 * float(rows[0]["loss"])
-    assert report == json.loads((tmp_path / "report.json").read_text())
+@pytest.fixture(scope="module")
+def report(small: UpscalerRecipe, tmp_path_factory) -> dict[str, Any]:
+    return train_recipe("small_x2", out=tmp_path_factory.mktemp("run"), instead=small)
+
+
+def test_it_learns_and_ships_what_it_measured(small: UpscalerRecipe, report) -> None:
+    run = Path(report["preset"]).parent
+    rows = logged(run / "seed_0")
+    assert rows[-1]["val_loss"] < 0.9 * rows[0]["loss"]
+    assert report == json.loads((run / "report.json").read_text())
     upscale = SuperResolution.from_preset(report["preset"])
     assert (upscale.scale, upscale.colour) == (2, "luma")
     # The network that comes back, on the middle of the held-out pictures: half precision's rounding
@@ -75,16 +70,15 @@ def test_it_learns_and_ships_what_it_measured(small, tmp_path: Path) -> None:
         errors.append(np.mean((np.asarray(upscale.model(low))[0] - high) ** 2))
     psnr = -10 * np.log10(np.mean(errors))
     assert psnr == pytest.approx(report["held_out_psnr"][0], abs=0.01)
-    assert (Path(report["preset"]) / LOG).is_file()
+    assert logged(run / "small_x2") == rows
 
 
-def test_a_start_is_begun_with(small, tmp_path: Path) -> None:
+def test_a_start_is_begun_with(small: UpscalerRecipe, report, tmp_path: Path) -> None:
     """With no step worth the name, the next scale's network is the start's but for its end."""
-    first = train_recipe("small_x2", out=tmp_path, instead=small)
     still = replace(small.plan, epochs=1, peak_rate=1e-12, average=0.0)
-    then = replace(small, scale=3, start=first["preset"], plan=still, steps=1)
-    second = train_recipe("small_x3", out=tmp_path / "x3", instead=then)
-    a, b = (SuperResolution.from_preset(r["preset"]).model for r in (first, second))
+    then = replace(small, scale=3, start=report["preset"], plan=still, steps=1)
+    second = train_recipe("small_x3", out=tmp_path, instead=then)
+    a, b = (SuperResolution.from_preset(r["preset"]).model for r in (report, second))
     before, after = (m.get_layer("block2_conv").get_weights()[0] for m in (a, b))
     # Both are rounded to half precision, once each.
     np.testing.assert_allclose(after, before, atol=2e-3)
@@ -99,6 +93,6 @@ def test_sets_that_are_not_there_are_named() -> None:
 
 def test_every_recipe_begins_with_a_preset_of_the_table() -> None:
     for name in RECIPES:
-        assert recipe(name).start in ("", *RECIPES)
+        assert RECIPES[name].start in ("", *RECIPES)
     with pytest.raises(ValueError, match="did you mean 'sesr_c32_x2'"):
         recipe("sesr_c32x2")

@@ -1,25 +1,23 @@
-"""Trains a recipe, measures what came of it, and writes the preset.
+"""Trains a classifier by its recipe, measures what came of it, and writes the preset.
 
-OUT/NAME/           the preset to ship: the first seed's, with its log and all figures
-OUT/report.json     the figures of all seeds
-OUT/seed_N/         a training, see `pipelines.training.run_folder`
-OUT/seed_N/preset/  its classifier
+Besides what `pipelines.recipe_runs` names:
+
+OUT/seed_N/preset/      the classifier of one training
+OUT/seed_N/report.json  its figures
 """
 
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import statistics
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import keras
-import tensorflow as tf
 
 from models.catalog import create_model
 from models.folding import fold_into
@@ -28,79 +26,49 @@ from pipelines.classification.ensemble import Ensemble
 from pipelines.classification.network_training import fit_network, make_network
 from pipelines.classification.picture_cache import cached_pictures
 from pipelines.classification.pipeline import ImageClassification
-from pipelines.classification.recipes import Recipe, recipe
+from pipelines.classification.recipes import Recipe
 from pipelines.preprocessing import ImagePreprocessing
-from pipelines.training.checkpoints import write_whole
-from pipelines.training.progress import Monitor
+from pipelines.recipe_runs import REPORT, RecipeRun, write_report
 from pipelines.training.replicas import is_chief
 from pipelines.training.run_folder import LOG
 
-REPORT, PRESET = "report.json", "preset"
+PRESET = "preset"
 
 
-def train_recipe(
-    name: str,
-    *,
-    out: str | os.PathLike[str],
-    instead: Recipe | None = None,
-    data: str | None = None,
-    seeds: Sequence[int] = (0,),
-    epochs: int | None = None,
-    changes: Mapping[str, Any] | None = None,
-    strategy: tf.distribute.Strategy | None = None,
-    progress: bool = False,
-    monitor: Monitor | None = None,
-) -> dict[str, Any]:
-    """Train a recipe once a seed, evaluate each, and return the report.
+def train_classifiers(run: RecipeRun[Recipe]) -> dict[str, Any]:
+    """Train a classifier a seed, measure each, publish the first, and return the report.
 
     A seed that is complete is not trained again; one that was interrupted goes on. Of several
-    seeds, the ensemble is measured, too.
-
-    Args:
-        name: One of `RECIPES`.
-        out: The run's folder, see the module.
-        instead: A recipe to train instead of the one of that name.
-        data: Where the data set lies; None lets Keras download it.
-        seeds: One training each.
-        epochs: Instead of the recipe's.
-        changes: What `TrainingPlan.changed` takes, such as `precision` and `jit`.
-        strategy: What to train on, see `pipelines.devices`; of several workers each makes this same
-            call, and the chief alone writes. The others return nothing.
-        progress: Whether to tell on standard error how far it is.
-        monitor: Is told how far it is, and may stop it.
+    seeds, the ensemble is measured, too. A worker that is not the chief returns nothing.
 
     Raises:
-        ValueError: There is no such recipe, or the folder holds another run.
+        DataError: The data is not there.
+        ValueError: A folder holds another run.
         TrainingError: The training failed, see `pipelines.fitting.fit`.
     """
-    strategy = strategy or tf.distribute.get_strategy()
-    chosen = instead or recipe(name)
-    if not seeds:
-        raise ValueError("seeds must name at least one training; got none")
-    changes = {**(changes or {}), **({} if epochs is None else {"epochs": epochs})}
-    chosen = replace(chosen, plan=chosen.plan.changed(**changes))
+    chosen = run.recipe
     others = [load_data(also) for also in chosen.also]  # what is missing is said before training
-    runs = [_SeedRun(name, chosen, Path(out) / f"seed_{seed}", data, seed) for seed in seeds]
-    for each in runs:
-        each.complete(strategy, progress=progress, monitor=monitor)
-    if not is_chief(strategy):
+    trained = [_SeedRun(run, seed) for seed in run.seeds]
+    for each in trained:
+        each.complete()
+    if not is_chief(run.strategy):
         return {}
-    accuracies = [each.report["accuracy"] for each in runs]
+    accuracies = [each.report["accuracy"] for each in trained]
     summary: dict[str, Any] = {
-        "recipe": name,
+        "recipe": run.name,
         "data": f"{chosen.data} {chosen.measured}",
-        "seeds": list(seeds),
+        "seeds": list(run.seeds),
         "accuracy": accuracies,
         "mean": statistics.mean(accuracies),
         "spread": max(accuracies) - min(accuracies),
-        "preset": str(Path(out) / name),
+        "preset": str(run.preset),
     }
-    if len(runs) > 1:
-        held_out = load_data(chosen.data, chosen.measured, folder=data)
-        ensemble = Ensemble.from_presets([each.folder / PRESET for each in runs])
+    if len(trained) > 1:
+        held_out = load_data(chosen.data, chosen.measured, folder=run.data)
+        ensemble = Ensemble.from_presets([each.folder / PRESET for each in trained])
         summary["ensemble"] = ensemble.evaluate(held_out).accuracy
-    _publish(runs[0], summary, others)
-    _write(summary, Path(out) / REPORT)
+    _publish(trained[0], summary, others)
+    write_report(summary, run.report)
     return summary
 
 
@@ -108,11 +76,18 @@ def train_recipe(
 class _SeedRun:
     """One training of a recipe, in its folder."""
 
-    name: str
-    recipe: Recipe
-    folder: Path
-    data: str | None
+    run: RecipeRun[Recipe]
     seed: int
+
+    @property
+    def recipe(self) -> Recipe:
+        """What is trained."""
+        return self.run.recipe
+
+    @property
+    def folder(self) -> Path:
+        """Where it is."""
+        return self.run.seed_folder(self.seed)
 
     @property
     def report(self) -> dict[str, Any]:
@@ -120,9 +95,7 @@ class _SeedRun:
         found: dict[str, Any] = json.loads((self.folder / REPORT).read_text("utf-8"))
         return found
 
-    def complete(
-        self, strategy: tf.distribute.Strategy, *, progress: bool, monitor: Monitor | None
-    ) -> None:
+    def complete(self) -> None:
         """Train, measure and write, unless that is done.
 
         Raises:
@@ -135,7 +108,7 @@ class _SeedRun:
                     "another folder, or remove that one"
                 )
             return
-        chosen, train = self.recipe, self._pictures("train")
+        run, chosen, train = self.run, self.recipe, self._pictures("train")
         keras.utils.set_random_seed(self.seed)
         network = make_network(
             chosen.model,
@@ -145,9 +118,9 @@ class _SeedRun:
             initialisation=chosen.initialisation,
             noise=chosen.noise,
             seed=self.seed,
-            strategy=strategy,
+            strategy=run.strategy,
         )
-        fitted = cached_pictures(train, chosen.preprocessing, progress=progress)
+        fitted = cached_pictures(train, chosen.preprocessing, progress=run.progress)
         preprocessing = chosen.preprocessing
         if chosen.standardise:
             preprocessing = preprocessing.standardised(chosen.standardise, fitted.images)
@@ -162,31 +135,29 @@ class _SeedRun:
             loss=chosen.criterion(),
             seed=self.seed,
             folder=self.folder,
-            progress=progress,
-            monitor=monitor,
-            strategy=strategy,
+            progress=run.progress,
+            monitor=run.monitor,
+            strategy=run.strategy,
             facts={"recipe": self._identity()},
         )
-        if is_chief(strategy):
+        if is_chief(run.strategy):
             minutes = (time.monotonic() - start) / 60
             self._ship(network, preprocessing, train, minutes)
 
     def _identity(self) -> dict[str, Any]:
         """Return what decides the result, as JSON gives it back."""
-        settings = asdict(self.recipe)
-        for words in ("title", "expected", "licence"):
-            del settings[words]
-        found: dict[str, Any] = json.loads(json.dumps({**settings, "seed": self.seed}))
+        settings = {**self.run.identity(), "seed": self.seed}
+        found: dict[str, Any] = json.loads(json.dumps(settings))
         return found
 
     def _pictures(self, split: Any) -> LabelledImages:
-        return load_data(self.recipe.data, split, folder=self.data)
+        return load_data(self.recipe.data, split, folder=self.run.data)
 
     def _classifier(
         self, network: keras.Model, preprocessing: ImagePreprocessing, train: LabelledImages
     ) -> ImageClassification:
         return ImageClassification(
-            network, preprocessing=preprocessing, labels=train.classes, preset=self.name
+            network, preprocessing=preprocessing, labels=train.classes, preset=self.run.name
         )
 
     def _ship(
@@ -207,13 +178,10 @@ class _SeedRun:
             fold_into(shipped, network)
         else:
             shipped.set_weights(network.get_weights())
-        command = f"sightsound train {self.name} --seeds {self.seed}"
-        facts = {
-            "title": chosen.title,
-            "description": f"{chosen.expected}. Trained by `{command}`.",
-            "data": f"{chosen.data} train, {len(train):,} pictures",
-            "licence": f"weights Apache-2.0; data: {chosen.licence}",
-        }
+        facts = self.run.stated(
+            f"{chosen.data} train, {len(train):,} pictures",
+            f"`sightsound train {self.run.name} --seeds {self.seed}`",
+        )
         classifier = self._classifier(shipped, preprocessing, train)
         saved = classifier.save(self.folder / PRESET, metadata=facts, overwrite=True)
         # What is measured is what is shipped: the weights as they come back from half precision.
@@ -223,7 +191,7 @@ class _SeedRun:
         )
         measured = classifier.evaluate(held_out)
         report = {
-            "recipe": self.name,
+            "recipe": self.run.name,
             "seed": self.seed,
             "epochs": chosen.plan.epochs,
             "minutes": round(minutes, 1),
@@ -234,12 +202,7 @@ class _SeedRun:
         }
         if chosen.augment.mirror:
             report["accuracy_mirrored"] = classifier.evaluate(held_out, mirror=True).accuracy
-        _write(report, self.folder / REPORT)
-
-
-def _write(report: Mapping[str, Any], path: Path) -> None:
-    text = json.dumps(report, indent=2) + "\n"
-    write_whole(path, lambda file: file.write(text.encode()))
+        write_report(report, self.folder / REPORT)
 
 
 def _publish(first: _SeedRun, summary: Mapping[str, Any], others: Sequence[LabelledImages]) -> None:
