@@ -1,6 +1,7 @@
 """Whether generated digits are what they claim to be: who hears which digit, and which speaker.
 
     python benchmarks/wavenet_samples.py --data FOLDER [--preset wavenet_digits] [--per-pair 5]
+        [--temperature 1]
 
 Claims: a listener who learned from real recordings recognises at least 80 % of the generated digits
 and another at least 80 % of the speakers. The folder holds the Free Spoken Digit Dataset. The
@@ -61,6 +62,7 @@ def main() -> int:
     parser.add_argument(
         "--per-pair", type=int, default=PER_PAIR, help="clips of each digit by each"
     )
+    parser.add_argument("--temperature", type=float, default=1.0, help="see `AudioGeneration`")
     options = parser.parse_args()
     if options.data is None:
         print("left out: everything; give the folder of the spoken digits (--data)")
@@ -76,7 +78,7 @@ def main() -> int:
         print(f"left out: what is generated; {error}\n")
         found = []
     else:
-        said, clips = generated(generate, options.per_pair)
+        said, clips = generated(generate, options.per_pair, options.temperature)
         found = [listen(each, clips, said[each.subject]) for each in listeners]
     print(report(real, found))
     return 0
@@ -88,7 +90,7 @@ def listen(listener: Listener, clips: Sequence[np.ndarray], said: np.ndarray) ->
 
 
 def generated(
-    generate: AudioGeneration, per_pair: int
+    generate: AudioGeneration, per_pair: int, temperature: float = 1.0
 ) -> tuple[dict[Subject, np.ndarray], list[np.ndarray]]:
     """Return what was asked for, and the clips: all that there are, in the order of their seeds."""
     pairs = np.repeat(np.argwhere(np.ones((len(DIGITS), len(SPEAKERS)))), per_pair, axis=0)
@@ -98,6 +100,7 @@ def generated(
         seed=list(range(len(pairs))),
         label=[DIGITS[digit] for digit in digits],
         speaker=[SPEAKERS[speaker] for speaker in speakers],
+        temperature=temperature,
         progress=True,
     )
     return {"digit": digits, "speaker": speakers}, [result.waveform for result in results]

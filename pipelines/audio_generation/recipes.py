@@ -86,9 +86,9 @@ RECIPES: Mapping[str, GeneratorRecipe] = MappingProxyType(
             title="WaveNet that says a digit in one of six voices",
             given="labels",
             plan=replace(PLAN, epochs=12),
-            expected="3.83 bits per sample on takes 2 to 4; listeners that learned from real "
+            expected="3.69 bits per sample on takes 2 to 4; listeners that learned from real "
             "recordings recognise most digits and speakers, see `benchmarks/wavenet_samples.py`; "
-            "31 minutes on a core",
+            "111 minutes on a busy core",
         ),
         "wavenet_vocoder": replace(
             SPEECH,
