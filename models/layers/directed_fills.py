@@ -34,12 +34,15 @@ class DirectedFills(keras.layers.Layer):
         reach = 2 * sweeps + 1  # along each side, what `models.costs` reads of a convolution
         self.kernel_size, self.strides, self.padding = (reach, reach), (1, 1), "same"
 
+    def build(self, shapes: Any) -> None:
+        """Note how many maps the image has."""
+        self.kernels = np.repeat(_kernels(), int(shapes[0][-1]), axis=2)
+
     def call(self, inputs: tuple[Any, Any]) -> Any:
         """Return the changes."""
         image, mask = inputs
-        channels = image.shape[-1]
         start = ops.tile(image, (1, 1, 1, len(DIRECTIONS)))
-        kernel = ops.convert_to_tensor(np.repeat(_kernels(), channels, axis=2), image.dtype)
+        kernel = ops.convert_to_tensor(self.kernels, image.dtype)
         known, filled = start * (1.0 - mask), start
         for _ in range(self.sweeps):
             edged = ops.pad(filled, [[0, 0], [1, 1], [1, 1], [0, 0]], "symmetric")
