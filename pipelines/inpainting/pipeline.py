@@ -122,17 +122,8 @@ class Inpainting(PictureInpainter):
             FileExistsError: The folder exists and may not be replaced.
             ValueError: There is no network.
         """
-        name, network = Path(folder).name, self._needed()
-        stated = stated_metadata(name, network, {**self.metadata, **(metadata or {})})
-        return save_preset(
-            folder,
-            model=network,
-            config={"task": TASK, "model": network.name, "options": {}},
-            preprocessor=PREPROCESSOR,
-            metadata=stated,
-            card=card(name, network.name, stated),
-            overwrite=overwrite,
-        )
+        stated = {**self.metadata, **(metadata or {})}
+        return save_inpainter(folder, self._needed(), stated, overwrite=overwrite)
 
     def export(self, folder: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
         """Write a SavedModel that fills by the network to `folder/1/`, and return `folder`.
@@ -159,6 +150,31 @@ class Inpainting(PictureInpainter):
         if self._model is None:
             raise ValueError("this needs a network, and there is none here; open a preset")
         return self._model
+
+
+def save_inpainter(
+    folder: str | os.PathLike[str],
+    network: keras.Model,
+    metadata: Mapping[str, Any],
+    *,
+    overwrite: bool = False,
+) -> Path:
+    """Write a network that fills holes as a preset folder; its images may have a fixed size.
+
+    Raises:
+        FileExistsError: The folder exists and may not be replaced.
+    """
+    name = Path(folder).name
+    stated = stated_metadata(name, network, metadata)
+    return save_preset(
+        folder,
+        model=network,
+        config={"task": TASK, "model": network.name, "options": {}},
+        preprocessor=PREPROCESSOR,
+        metadata=stated,
+        card=card(name, network.name, stated),
+        overwrite=overwrite,
+    )
 
 
 def _check(model: keras.Model) -> None:

@@ -25,7 +25,6 @@ from pipelines.inpainting.data import (
     split,
 )
 from pipelines.inpainting.evaluation import evaluate_inpainting
-from pipelines.inpainting.export import TASK
 from pipelines.inpainting.holes_stream import HeldOutHoles, HoleStream
 from pipelines.inpainting.losses import LOSSES
 from pipelines.inpainting.mask_sets import KINDS, Kind
@@ -37,10 +36,9 @@ from pipelines.inpainting.middles import (
     hidden_decibels,
     shrunk,
 )
-from pipelines.inpainting.pipeline import PREPROCESSOR
+from pipelines.inpainting.pipeline import save_inpainter
 from pipelines.inpainting.recipes import InpainterRecipe, MiddleRecipe
-from pipelines.preset_card import card, stated_metadata
-from pipelines.presets import load_preset, save_preset
+from pipelines.presets import load_preset
 from pipelines.recipe_runs import Lesson, RecipeRun, RecipeTraining, Trained
 
 
@@ -103,40 +101,25 @@ class InpainterTraining(RecipeTraining[InpainterRecipe]):
 
     def publish(self, network: keras.Model, facts: Mapping[str, Any]) -> None:
         """Write the preset, measured on the held-out pictures as it comes back."""
-        name, preset = self.run.name, self.run.preset
-
-        def save(metrics: Sequence[Mapping[str, Any]]) -> None:
-            stated = stated_metadata(name, network, {**facts, "metrics": list(metrics)})
-            save_preset(
-                preset,
-                model=network,
-                config={"task": TASK, "model": network.name, "options": {}},
-                preprocessor=PREPROCESSOR,
-                metadata=stated,
-                card=card(name, network.name, stated),
-                overwrite=True,
-            )
-
-        save(())
+        preset = save_inpainter(self.run.preset, network, facts, overwrite=True)
         pictures = PictureSet(
             f"{len(self._held_out)} held-out pictures of {self.recipe.data[0]}",
             tuple(self._held_out),
         )
         read_back = load_preset(preset).build()
         found = evaluate_inpainting(read_back, pictures, masks=self.masks, beside=())
-        save(
-            [
-                {
-                    "name": f"PSNR of holes, {kind}",
-                    "value": psnr,
-                    "unit": "dB",
-                    "data": found.data,
-                    "command": f"sightsound evaluate inpainting --preset {name} --masks {kind} "
-                    "--data held_out --folder FOLDER",
-                }
-                for kind, psnr in found.psnr.items()
-            ]
-        )
+        metrics = [
+            {
+                "name": f"PSNR of holes, {kind}",
+                "value": psnr,
+                "unit": "dB",
+                "data": found.data,
+                "command": f"sightsound evaluate inpainting --preset {self.run.name} "
+                f"--masks {kind} --data held_out --folder FOLDER",
+            }
+            for kind, psnr in found.psnr.items()
+        ]
+        save_inpainter(preset, network, {**facts, "metrics": metrics}, overwrite=True)
 
 
 class MiddleTraining(InpainterTraining):
