@@ -43,6 +43,8 @@ def open_inpaint(visit: Visit, address: str, pixels: np.ndarray, **screen: objec
 
 def remove(page: Page, method: str) -> None:
     """Choose a method, press Remove, and wait for before and after."""
+    page.wait_for_timeout(1_000)  # the mask is sent once the hand has rested, and the page runs
+    settle(page)
     chosen = page.get_by_role("combobox", name="Method")
     chosen.click()
     page.get_by_role("option", name=method).click()
