@@ -46,8 +46,9 @@ def remove(page: Page, method: str) -> None:
     page.wait_for_timeout(1_000)  # the mask is sent once the hand has rested, and the page runs
     settle(page)
     chosen = page.get_by_role("combobox", name="Method")
-    chosen.click()
-    page.get_by_role("option", name=method).click()
+    chosen.fill(method)
+    chosen.press("Enter")
+    settle(page)
     page.get_by_role("button", name="Remove", exact=True).click()
     expect(page.get_by_text(f"of the picture filled by {method}")).to_be_visible()
     settle(page)
