@@ -43,12 +43,10 @@ def open_inpaint(visit: Visit, address: str, pixels: np.ndarray, **screen: objec
 
 def remove(page: Page, method: str) -> None:
     """Choose a method, press Remove, and wait for before and after."""
-    page.wait_for_timeout(1_000)  # the mask is sent once the hand has rested, and the page runs
-    settle(page)
     chosen = page.get_by_role("combobox", name="Method")
-    chosen.fill(method)
-    chosen.press("Enter")
-    settle(page)
+    chosen.click(delay=100)  # as long as a hand presses: at once, the list may not open
+    page.get_by_role("option", name=method).click()
+    expect(chosen).to_have_value(method)
     page.get_by_role("button", name="Remove", exact=True).click()
     expect(page.get_by_text(f"of the picture filled by {method}")).to_be_visible()
     settle(page)
