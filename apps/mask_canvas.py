@@ -1,8 +1,9 @@
 """A picture to draw a mask on, by mouse, finger, pen or keyboard.
 
 The browser draws alone. It sends the mask when the hand has rested for half a second, or at once
-when the visitor turns to something else: whatever is pressed then finds the last stroke. The
-page's script runs again for it, and must do nothing heavy by itself.
+when the visitor turns to something else: whatever is pressed then finds the last stroke, if the
+press lasts as long as a hand's. The page's script runs again for it, and must do nothing heavy by
+itself.
 
 The mask is a trigger of Streamlit's, not a state: it is sent once. A state would be sent again
 with everything that the visitor does, and be dropped when the page is left. The copy in the

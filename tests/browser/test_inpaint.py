@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import settle
+from tests.browser.conftest import PRESS_MS, settle
 from tests.browser.test_mask_canvas import Hand
 from tests.browser.test_pages import HOSTILE, PHONE, overhang_px
 
@@ -44,10 +44,10 @@ def open_inpaint(visit: Visit, address: str, pixels: np.ndarray, **screen: objec
 def remove(page: Page, method: str) -> None:
     """Choose a method, press Remove, and wait for before and after."""
     chosen = page.get_by_role("combobox", name="Method")
-    chosen.click(delay=100)  # as long as a hand presses: at once, the list may not open
+    chosen.click(delay=PRESS_MS)
     page.get_by_role("option", name=method).click()
     expect(chosen).to_have_value(method)
-    page.get_by_role("button", name="Remove", exact=True).click()
+    page.get_by_role("button", name="Remove", exact=True).click(delay=PRESS_MS)
     expect(page.get_by_text(f"of the picture filled by {method}")).to_be_visible()
     settle(page)
 

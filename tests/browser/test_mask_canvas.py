@@ -11,7 +11,7 @@ from PIL import Image
 from playwright.sync_api import CDPSession, Page, expect
 
 from apps.drawn_mask import canvas_size
-from tests.browser.conftest import serve, settle
+from tests.browser.conftest import PRESS_MS, serve, settle
 from tests.browser.test_pages import PHONE, overhang_px
 
 pytestmark = pytest.mark.browser
@@ -95,7 +95,7 @@ class Hand:
 
 def take(page: Page, times: int) -> np.ndarray:
     """Press Take, for the so manieth time, and return the mask that Python was given."""
-    page.get_by_role("button", name="Take").click()
+    page.get_by_role("button", name="Take").click(delay=PRESS_MS)
     expect(page.get_by_text(f"Take {times}", exact=True)).to_be_visible()
     settle(page)
     with page.expect_download() as file:
