@@ -50,7 +50,7 @@ WANTED: Mapping[Kind, float] = {"strokes": 21.2, "freeform": 18.6, "center": 15.
 MOST_BEHIND = 0.1  # dB
 MOST_WALL_S, MOST_GB = 2.0, 2.0
 OURS = "default preset, pipeline"
-SIZES, QUICK_SIZES = ((1000, 1000), (4000, 6000)), ((250, 250), (400, 600))
+SIZES, QUICK_SIZES = ((1000, 1000), (4000, 6000)), ((250, 250),)
 HOLE_SHARE = 0.1  # of both sides: a small hole
 ONE_CASE = """
 import os

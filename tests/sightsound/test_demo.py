@@ -49,6 +49,7 @@ def test_the_page_is_whole_and_asks_nothing_of_the_network(folder: Path) -> None
         with Image.open(folder / source) as picture:
             assert min(picture.size) > 50
     assert sum(source.endswith(".wav") for source in page.sources) == 6
+    assert {"piece_x2.png", "piece_x4.png", "scratched.png", "mended.png"} <= {*page.sources}
 
 
 def test_the_page_states_what_was_measured(folder: Path) -> None:
