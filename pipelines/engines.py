@@ -154,10 +154,11 @@ class _Weights:
     def __init__(self, network: keras.Model) -> None:
         import tensorflow as tf
 
+        # Traced here: TensorFlow warns of a function of one place that is traced with many calls.
         self._read = tf.function(
             lambda: [variable.value.read_value() for variable in network.variables],
             autograph=False,
-        )
+        ).get_concrete_function()
         self._noted: Sequence[tf.Tensor] = ()
 
     def note(self) -> None:

@@ -113,10 +113,10 @@ def compare_presets(_: ImageClassification, digits: LabelledImages, __: Path) ->
             seconds = time.perf_counter() - start
             row += [f"{accuracy:.2%}", f"{len(digits) / seconds:,.0f} a second"]
         else:
-            row += ["reads clothes", ""]
+            row += ["knows other things", ""]
         rows.append(row)
     return Section(
-        "Every preset in the package",
+        "Every preset that classifies",
         "The second figure is from the preset's card, with the command that prints it; the third "
         "and the speed, from pixels to figures, were measured now.",
         ("preset", "parameters", "its own test set", "these digits", "speed"),
