@@ -20,9 +20,6 @@ from tests.benchmarks.smoke_run import smoke_run
 from tests.conftest import DATA_PACK
 
 PEERS = DATA_PACK / "refweights_sr.zip"
-data_pack = pytest.mark.skipif(
-    not DATA_PACK.is_dir(), reason="the data pack lies beside the checkout only"
-)
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +53,6 @@ def test_a_claim_holds_fails_or_is_not_measured() -> None:
 
 
 @pytest.mark.data
-@data_pack
 def test_the_published_graphs_reach_what_they_reach(sets: Path) -> None:
     data = load_pictures("set5", sets)
     found = {
@@ -72,7 +68,6 @@ def test_the_published_graphs_reach_what_they_reach(sets: Path) -> None:
 
 
 @pytest.mark.data
-@data_pack
 def test_a_published_graph_keeps_colour_and_grey(photographs) -> None:
     enlarge = read_published(PEERS, 2)["FSRCNN"].of_pictures()
     picture = photographs["china"][100:140, 200:250]

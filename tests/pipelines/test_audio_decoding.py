@@ -167,7 +167,6 @@ except AudioError:
 
 
 @pytest.mark.data
-@pytest.mark.skipif(not DATA_PACK.is_dir(), reason="the data pack lies beside the checkout only")
 def test_real_recordings_are_read(tmp_path: Path) -> None:
     command = [sys.executable, str(DATA_PACK / "unpack.py"), str(tmp_path), "fsdd", "audio"]
     subprocess.run(command, check=True, capture_output=True)

@@ -63,7 +63,6 @@ def test_another_rate_is_refused(spoken: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.data
-@pytest.mark.skipif(not DATA_PACK.is_dir(), reason="the data pack lies beside the checkout only")
 def test_the_real_set_is_as_its_authors_say(tmp_path: Path) -> None:
     command = [sys.executable, str(DATA_PACK / "unpack.py"), str(tmp_path), "fsdd"]
     subprocess.run(command, check=True, capture_output=True)

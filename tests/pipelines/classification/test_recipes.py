@@ -189,7 +189,6 @@ def data_folder(tmp_path_factory) -> Path:
 
 
 @pytest.mark.data
-@pytest.mark.skipif(not DATA_PACK.is_dir(), reason="the data pack lies beside the checkout only")
 @pytest.mark.parametrize("name", list_presets("image-classification"))
 def test_the_held_out_pictures_give_the_cards_figures(name: str, data_folder: Path) -> None:
     recipe, metric = recipes.RECIPES[name], load_preset(name).metadata["metrics"][0]

@@ -18,7 +18,6 @@ from pipelines.super_resolution.data import (
     as_pictures,
     load_pictures,
 )
-from tests.conftest import DATA_PACK
 
 SET5 = ("baby", "bird", "butterfly", "head", "woman")
 
@@ -159,7 +158,6 @@ def test_lists_and_sets_are_taken_as_they_are(photographs, tmp_path: Path) -> No
 
 
 @pytest.mark.data
-@pytest.mark.skipif(not DATA_PACK.is_dir(), reason="the data pack lies beside the checkout only")
 @pytest.mark.parametrize("name", LAYOUTS)
 def test_the_data_packs_sets_are_found(papers_sets: Path, name: str) -> None:
     pictures = load_pictures(name, papers_sets)

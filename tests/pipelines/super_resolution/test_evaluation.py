@@ -23,7 +23,6 @@ from pipelines.super_resolution.evaluation import (
 )
 from pipelines.super_resolution.metrics import cut_border, psnr, ssim
 from pipelines.super_resolution.resampling import crop_to_multiple, enlarge, shrink
-from tests.conftest import DATA_PACK
 
 # Of bicubic, at x2, x3, x4: PSNR in dB and SSIM, as the papers print them (arXiv:1511.04587).
 PUBLISHED = {
@@ -33,10 +32,6 @@ PUBLISHED = {
 # Set5 at x3, picture by picture (arXiv:1501.00092).
 PUBLISHED_X3 = {"baby": 33.91, "bird": 32.58, "butterfly": 24.04, "head": 32.88, "woman": 28.56}
 FULL_RANGE_DB = 20 * math.log10(255 / 219)  # what luma in [0, 255] costs: 1.32
-
-data_pack = pytest.mark.skipif(
-    not DATA_PACK.is_dir(), reason="the data pack lies beside the checkout only"
-)
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +59,6 @@ def bicubic_psnr(data: PictureSet, scale: int, measure: Any) -> float:
 
 
 @pytest.mark.data
-@data_pack
 @pytest.mark.parametrize("scale", [2, 3, 4])
 @pytest.mark.parametrize("name", PUBLISHED)
 @pytest.mark.parametrize(
@@ -85,14 +79,12 @@ def test_bicubic_gives_the_published_figures(
 
 
 @pytest.mark.data
-@data_pack
 def test_each_picture_of_set5_gives_its_published_figure(papers_sets: Path) -> None:
     report = evaluate_bicubic("Set5", scale=3, folder=papers_sets, order="luma")
     assert {score.name: round(score.psnr, 2) for score in report.scores} == PUBLISHED_X3
 
 
 @pytest.mark.data
-@data_pack
 def test_the_known_traps_miss_the_published_figures(papers_sets: Path) -> None:
     data = load_pictures("set5", papers_sets)
     wrong = all_wrong_ways(data, 2)

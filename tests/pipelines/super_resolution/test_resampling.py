@@ -10,7 +10,6 @@ from PIL import Image
 
 from pipelines.super_resolution.data import load_pictures
 from pipelines.super_resolution.resampling import bicubic, crop_to_multiple, enlarge, shrink
-from tests.conftest import DATA_PACK
 
 SIZES = [(24, 30), (16, 20), (13, 9), (96, 120), (70, 41), (48, 15), (1, 1)]
 
@@ -144,7 +143,6 @@ def test_what_cannot_be_done_is_refused(piece, call, message) -> None:
 
 
 @pytest.mark.data
-@pytest.mark.skipif(not DATA_PACK.is_dir(), reason="the data pack lies beside the checkout only")
 @pytest.mark.parametrize("scale", [2, 3, 4])
 @pytest.mark.parametrize("name", ["Set5", "Set14"])
 def test_it_equals_matlab_bit_for_bit(papers_sets: Path, name: str, scale: int) -> None:
