@@ -27,6 +27,7 @@ from models.generative import wavenet
 from models.layers.heads import Pooling
 from models.restoration import (
     context_encoder,
+    context_encoder_227,
     edsr,
     espcn,
     fsrcnn,
@@ -68,6 +69,7 @@ FAMILIES: Mapping[str, ModuleType] = MappingProxyType(
         "edsr": edsr,
         "sesr": sesr,
         "context_encoder": context_encoder,
+        "context_encoder_227": context_encoder_227,
         "gated_unet": gated_unet,
         "wavenet": wavenet,
     }

@@ -121,16 +121,8 @@ def _dense(spec: AlexNetSpec, x: Any, number: int) -> Any:
     return x if spec.dropout_first else dropout(x)
 
 
-def build(
-    spec: AlexNetSpec,
-    *,
-    input_shape: Shape,
-    classes: int,
-    include_top: bool = True,
-    pooling: Pooling = None,
-) -> keras.Model:
-    """Return the network of `spec`: image (B, *input_shape) to logits (B, classes), float32."""
-    image = keras.Input(input_shape, name="image")
+def convolutions(spec: AlexNetSpec, image: Any) -> Any:
+    """Map images (B, H, W, 3) to the maps that the fully connected layers read: pool5."""
     kernel, stride, padding = spec.stem
     x = layers.ZeroPadding2D(padding, name="conv1_pad")(image) if padding else image
     x = layers.Conv2D(spec.widths[0], kernel, strides=stride, name="conv1", **_start(0.0))(x)
@@ -141,7 +133,20 @@ def build(
     x = _conv(x, 3, spec.widths[2], 3, 1, 0.0)  # (B, 13, 13, 384): sees both groups
     x = _conv(x, 4, spec.widths[3], 3, spec.groups, 1.0)
     x = _conv(x, 5, spec.widths[4], 3, spec.groups, 1.0)
-    x = _pool(x, 5)  # (B, 6, 6, 256)
+    return _pool(x, 5)  # (B, 6, 6, 256)
+
+
+def build(
+    spec: AlexNetSpec,
+    *,
+    input_shape: Shape,
+    classes: int,
+    include_top: bool = True,
+    pooling: Pooling = None,
+) -> keras.Model:
+    """Return the network of `spec`: image (B, *input_shape) to logits (B, classes), float32."""
+    image = keras.Input(input_shape, name="image")
+    x = convolutions(spec, image)
     if not include_top:
         return keras.Model(image, pool(x, pooling))
     x = _dense(spec, flatten(x), 6)

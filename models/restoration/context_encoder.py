@@ -2,8 +2,8 @@
 
 Pathak and others: Context encoders: feature learning by inpainting, 2016 (arXiv:1604.07379). This
 is the paper's network for the middle of 128 x 128 pixels, its figure 9a: a bottleneck of 4,000
-values, ordinary convolutions, 64 x 64 pixels out. (The paper's other one, for features, has
-AlexNet's layers on 227 pixels and a fully connected layer for each map.)
+values, ordinary convolutions, 64 x 64 pixels out. Its other one, for features, is
+`context_encoder_227`.
 
 Of the 64 x 64 pixels that it makes, the outer `OVERLAP` on each side are known to it: they teach it
 to join what it makes to what is there. What the paper leaves open is as in its authors' code: a
@@ -89,7 +89,7 @@ def build(spec: ContextEncoderSpec, *, input_shape: Shape) -> keras.Model:
     """
     image = keras.Input(input_shape, name="image")
     mask = keras.Input((*input_shape[:2], 1), name="mask")
-    x = layers.Rescaling(2.0, -1.0, name="image_range")(_holes_painted(image, mask))
+    x = layers.Rescaling(2.0, -1.0, name="image_range")(holes_painted(image, mask))
     for stage, width in enumerate(spec.widths, start=1):  # (B, H/2^stage, W/2^stage, width)
         x = _conv(x, width, f"stage{stage}", normalised=stage > 1, strides=2, padding="same")
     x = _conv(x, spec.bottleneck, "bottleneck")  # (B, 1, 1, bottleneck)
@@ -104,8 +104,8 @@ def build(spec: ContextEncoderSpec, *, input_shape: Shape) -> keras.Model:
     return keras.Model({"image": image, "mask": mask}, filled)
 
 
-def _holes_painted(image: Any, mask: Any) -> Any:
-    """Paint the holes in one colour: image + mask (colour - image)."""
+def holes_painted(image: Any, mask: Any) -> Any:
+    """Return an image (B, H, W, 3) with its holes in one colour: image + mask (colour - image)."""
     less = layers.Rescaling(-1.0, HOLE_COLOUR, name="hole_colour")(image)
     return layers.Add(name="painted")([image, layers.Multiply(name="paint")([less, mask])])
 

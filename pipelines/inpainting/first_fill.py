@@ -38,10 +38,8 @@ def first_fill(image: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
     values, known = grids.pop()
     filled = values + (1.0 - known) * _GREY
     while grids:
-        values, known = grids.pop()
-        filled = _doubled(filled, tf.shape(values)[1:3])
-        filled = values + (1.0 - known) * filled
-        filled = _smoothed(filled, values, known, min(SWEEPS * 2 ** len(grids), MOST_SWEEPS))
+        sweeps = tf.constant(min(SWEEPS * 2 ** (len(grids) - 1), MOST_SWEEPS))
+        filled = _refined(filled, *grids.pop(), sweeps)
     return filled
 
 
@@ -53,6 +51,7 @@ def _levels(image: tf.Tensor) -> int:
     return min(LEVELS, (max(int(height), int(width)) - 1).bit_length())
 
 
+@tf.function(autograph=False)  # traced once for all sizes that are unknown, as `_refined`
 def _halved(values: tf.Tensor, known: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """Average what is known of each 2 x 2 pixels; the result is known where one of them is."""
     size = tf.shape(values)[1:3]
@@ -65,6 +64,15 @@ def _halved(values: tf.Tensor, known: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     return tf.math.divide_no_nan(values, weights), tf.cast(weights > 0.0, values.dtype)
 
 
+@tf.function(autograph=False)
+def _refined(
+    filled: tf.Tensor, values: tf.Tensor, known: tf.Tensor, sweeps: tf.Tensor
+) -> tf.Tensor:
+    """Return a grid whose holes come from the smaller one, smoothed."""
+    filled = _doubled(filled, tf.shape(values)[1:3])
+    return _smoothed(values + (1.0 - known) * filled, values, known, sweeps)
+
+
 def _doubled(values: tf.Tensor, size: tf.Tensor) -> tf.Tensor:
     """Return a grid at the larger size, between its values in straight lines."""
     height, width = tf.unstack(2 * tf.shape(values)[1:3])
@@ -72,7 +80,9 @@ def _doubled(values: tf.Tensor, size: tf.Tensor) -> tf.Tensor:
     return twice[:, : size[0], : size[1]]
 
 
-def _smoothed(filled: tf.Tensor, values: tf.Tensor, known: tf.Tensor, sweeps: int) -> tf.Tensor:
+def _smoothed(
+    filled: tf.Tensor, values: tf.Tensor, known: tf.Tensor, sweeps: tf.Tensor
+) -> tf.Tensor:
     """Make each pixel of the holes the mean of itself and its neighbours, `sweeps` times."""
     share = (1.0 - known) / 5.0
 

@@ -1,4 +1,4 @@
-"""The context encoder: figure 9a of its paper, and what it looks at."""
+"""The context encoders: figures 9a and 9b of their paper, and what they look at."""
 
 from __future__ import annotations
 
@@ -53,3 +53,29 @@ def test_the_overlap_is_made_too() -> None:
     filled = np.asarray(model(given, training=False))
     assert middle.shape == (1, 16, 16, 3)
     np.testing.assert_allclose(filled[:, 12:20, 12:20], middle[:, 4:12, 4:12], atol=1e-6)
+
+
+def test_the_network_for_features_has_the_sizes_of_the_papers_figure() -> None:
+    found = explain("context_encoder_227")
+    rows = {row.name: row for row in found.rows}
+    encoder = {row.name: row for row in explain("alexnet").rows}
+    for name in ("conv1", "conv2", "conv3", "conv4", "conv5", "pool5"):
+        assert rows[name].output_shape == encoder[name].output_shape
+    assert rows["each"].output_shape == rows["across_relu"].output_shape == (6, 6, 256)
+    up = [rows[name].output_shape for name in rows if name.endswith("_deconv")]
+    assert up == [(11, 11, 128), (21, 21, 64), (41, 41, 64), (81, 81, 32), (161, 161, 3)]
+    assert rows["resized"].output_shape == (227, 227, 3)
+    pairs = [(256, 128), (128, 64), (64, 64), (64, 32), (32, 3)]
+    back = 25 * sum(read * made for read, made in pairs) + 128 + 64 + 64 + 32 + 3
+    assert found.trainable == 2_334_080 + 256 * (36**2 + 36) + 256 * 257 + back == 3_921_155
+
+
+def test_the_network_for_features_does_not_look_into_holes_and_fills_them_anywhere() -> None:
+    name = "context_encoder_227_micro"
+    model, given = stirred(name), inputs(name, 1)
+    given["mask"][:] = 0.0
+    given["mask"][0, :9, 50:] = 1.0  # in a corner
+    other = {**given, "image": np.where(given["mask"] == 1, 0.25, given["image"])}
+    found, again = (np.asarray(model(x, training=False)) for x in (given, other))
+    np.testing.assert_allclose(found, again, atol=1e-6)
+    assert np.abs(found - given["image"])[0, :9, 50:].min() > 0
