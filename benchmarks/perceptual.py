@@ -25,9 +25,10 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 from sklearn.datasets import load_sample_images
 
+from benchmarks.picture_sheet import sheet
 from benchmarks.timing import table
 from pipelines import pipeline
 from pipelines.super_resolution.adversarial import content_network
@@ -41,7 +42,7 @@ SCALE = 4
 PIXELS, JUDGED = "sesr_c32_rgb_x4", "sesr_c32_gan_x4"
 LEARNED_FROM = ("resnet20_cifar10", "stage2_block3")  # by the recipe
 NEVER_SEEN = ("speed_net_cifar10", "block2_gelu2")
-PART_PX, GAP_PX, CAPTION_PX, FONT_PX = 240, 8, 22, 14
+PART_PX = 240
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ def main() -> int:
     for holds, claim in verdicts(found[PIXELS], found[JUDGED]):
         print(f"- {'holds' if holds else 'FAILS'}: {claim}")
     if options.picture:
-        sheet(enlargers).save(options.picture)
+        parts(enlargers).save(options.picture)
     return 0
 
 
@@ -133,27 +134,16 @@ def verdicts(pixels: Looks, judged: Looks) -> Iterator[tuple[bool, str]]:
     yield judged.unseen < pixels.unseen, f"and what {NEVER_SEEN[0]} sees"
 
 
-def sheet(enlargers: Mapping[str, Enlarger]) -> Image.Image:
+def parts(enlargers: Mapping[str, Enlarger]) -> Image.Image:
     """Return parts of two photographs: the original, and what each made of it made small."""
     places = ((110, 40), (120, 250))  # top, left of each photograph's part
-    captions = ("original", *enlargers)
-    width = len(captions) * (PART_PX + GAP_PX) - GAP_PX
-    height = CAPTION_PX + len(places) * (PART_PX + GAP_PX) - GAP_PX
-    paper = Image.new("RGB", (width, height), "white")
-    draw, font = ImageDraw.Draw(paper), ImageFont.load_default(FONT_PX)
-    for row, (photograph, place) in enumerate(
-        zip(load_sample_images().images, places, strict=True)
-    ):
+    rows = []
+    for photograph, (top, left) in zip(load_sample_images().images, places, strict=True):
         high = crop_to_multiple(photograph, SCALE)
-        low = shrink(high, SCALE)
-        made = [enlarger(low) for enlarger in enlargers.values()]
-        for column, result in enumerate((high, *made)):
-            pixels = np.asarray(getattr(result, "pixels", result))
-            part = pixels[place[0] :, place[1] :][:PART_PX, :PART_PX]
-            x = column * (PART_PX + GAP_PX)
-            paper.paste(Image.fromarray(part), (x, CAPTION_PX + row * (PART_PX + GAP_PX)))
-            draw.text((x + 2, 3), captions[column], "black", font)
-    return paper
+        made = [enlarger(shrink(high, SCALE)) for enlarger in enlargers.values()]
+        whole = [np.asarray(getattr(result, "pixels", result)) for result in (high, *made)]
+        rows.append([pixels[top : top + PART_PX, left : left + PART_PX] for pixels in whole])
+    return sheet(("original", *enlargers), rows)
 
 
 if __name__ == "__main__":
