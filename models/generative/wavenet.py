@@ -104,6 +104,14 @@ SPECS = {
         layers=10,
         params=247_552,
     ),
+    "wavenet_long": WaveNetSpec(
+        title="WaveNet: 2 x 11 layers of 32 maps, sees 4,096 samples",
+        residual=32,
+        skip=128,
+        stacks=2,
+        layers=11,
+        params=266_432,
+    ),
     "wavenet_medium": WaveNetSpec(
         title="WaveNet: 3 x 10 layers of 64 maps, sees 3,071 samples",
         residual=64,
