@@ -161,18 +161,18 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
             measured="validation",
             preprocessing=CIFAR10,
             plan=TrainingPlan(
-                epochs=18,
+                epochs=30,
                 batch_size=512,
                 peak_rate=0.02,
                 weight_decay=0.25,
                 optimizer="muon",
                 average=0.99,
-                label_smoothing=0.2,
+                label_smoothing=0.1,
                 precision="mixed_bfloat16",
             ),
-            augment=replace(SMALL_PHOTOGRAPHS, cutout_px=8),
-            expected="93.5 % of CIFAR-10's 5,000 held-out pictures, 94.2 % with mirror images; "
-            "73 minutes on a core",
+            augment=replace(SMALL_PHOTOGRAPHS, crop_px=4, cutout_px=12),
+            expected="93.7 % of CIFAR-10's 5,000 held-out pictures, 94.6 % with mirror images; "
+            "two hours on a core",
             licence=CIFAR10_LICENCE,
         ),
         "resnet20_cifar10": Recipe(
