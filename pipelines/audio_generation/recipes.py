@@ -84,7 +84,7 @@ RECIPES: Mapping[str, GeneratorRecipe] = MappingProxyType(
         "wavenet_digits": replace(
             SPEECH,
             title="WaveNet that says a digit in one of six voices",
-            # A word lasts half a second. One that heard half as much took its end for its beginning.
+            # A word lasts half a second; hearing half as much, its end is taken for its beginning.
             model="wavenet_long",
             window_samples=5_120,
             given="labels",
