@@ -17,7 +17,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,6 +42,7 @@ from pipelines.super_resolution.colour import luma
 
 HOLE = np.uint8(128)  # in what methods are given
 SHOWN = 5  # pictures, evenly among those that are measured
+TRAININGS = ("L2", "L2 and judge")
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,10 @@ def main() -> int:
     parser.add_argument("--presets", nargs=2, default=[], help="of squared differences; judged")
     parser.add_argument("--picture", type=Path, help="where to write some of them, side by side")
     options = parser.parse_args()
-    networks = {Path(path).name: load_preset(path).build() for path in options.presets}
+    networks = {
+        name: load_preset(path).build()
+        for name, path in zip(TRAININGS, options.presets, strict=False)  # both or none
+    }
     side = next((network.inputs[0].shape[1] for network in networks.values()), L2.side_px)
     pictures = held_out(options.folder, few=False)
     crops = np.stack([middle_crop(picture.pixels, side) for picture in pictures])
@@ -78,12 +82,11 @@ def main() -> int:
     ]
     header = (f"{pictures.name}, {side} x {side} pixels", "PSNR", "L1", "L2", "detail")
     print(table(header, rows), "\n")
-    print(*verdicts(found, list(networks)), sep="\n")
+    print(*verdicts(found), sep="\n")
     if options.picture:
         holed = np.where(mask[None, ..., None], HOLE, crops)
-        shown = zip(("L2", "L2 and judge", "our preset"), (*networks, OURS), strict=False)
-        columns = {"given": holed, **{caption: filled[name] for caption, name in shown}}
-        columns["original"] = crops
+        columns = {"given": holed, **{name: filled[name] for name in networks}}
+        columns |= {"our preset": filled[OURS], "original": crops}
         chosen = np.linspace(0, len(crops) - 1, min(SHOWN, len(crops))).astype(int)
         picture = sheet(
             list(columns), [[pixels[row] for pixels in columns.values()] for row in chosen]
@@ -128,12 +131,12 @@ def figures(crops: np.ndarray, filled: np.ndarray, mask: np.ndarray) -> Figures:
     return Figures(*np.mean(each, axis=0).tolist())
 
 
-def verdicts(found: Mapping[str, Figures], names: Sequence[str]) -> Iterator[str]:
+def verdicts(found: Mapping[str, Figures]) -> Iterator[str]:
     """Yield a line a claim."""
-    if not names:
+    if not found.keys() >= set(TRAININGS):
         yield "- not measured: the two trainings (--presets)"
         return
-    plain, judged = (found[name] for name in names)
+    plain, judged = (found[name] for name in TRAININGS)
     yield verdict("judged middles have more detail", judged.detail > plain.detail)
     best = max(plain.psnr, judged.psnr)
     yield verdict(f"the {OURS} is more exact than both", found[OURS].psnr > best)

@@ -6,9 +6,10 @@ across the maps, and five up-convolutions to 161 pixels, which are resized to 22
 
     6 -> 11 -> 21 -> 41 -> 81 -> 161 -> 227
 
-What the paper leaves open: the convolution across the maps has a kernel of 1; the up-convolutions'
-128, 64, 64 and 32 maps are as we read them off the figure, of which the text states none. AlexNet
-is ours, `models.classifiers.alexnet`, with its two groups and normalisations.
+What the paper's text leaves open: the convolution across the maps has a kernel of 1. The kernel of
+5 and the 128, 64, 64 and 32 maps of the up-convolutions are the figure's as we remember it; the
+figure was not at hand to check them. AlexNet is ours, `models.classifiers.alexnet`, with its two
+groups and normalisations.
 Departures: images are in [0, 1], the network maps them to [-1, 1] and back; the last up-convolution
 has no rectifier, through which nothing darker than grey would pass.
 
@@ -29,7 +30,7 @@ from models.layers.channelwise_dense import ChannelwiseDense
 from models.restoration.context_encoder import holes_painted
 from models.spec import InpainterSpec, Shape
 
-KERNEL = 5  # of the up-convolutions, figure 9b
+KERNEL = 5  # of the up-convolutions
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -110,6 +110,9 @@ def test_every_pair_is_generated_with_seeds_that_count_up(monkeypatch) -> None:
     alone = generate(40 / RATE_HZ, seed=7, label="one", speaker="george")
     np.testing.assert_array_equal(clips[7], alone.waveform)
     assert len({clip.tobytes() for clip in clips}) == 12
+    _, later = benchmark.generated(generate, 1, first_seed=4)
+    alone = generate(40 / RATE_HZ, seed=7, label="one", speaker="george")  # its fourth pair
+    np.testing.assert_array_equal(later[3], alone.waveform)
 
 
 def test_what_is_heard_is_counted_word_by_word() -> None:
