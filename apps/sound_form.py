@@ -15,6 +15,7 @@ from pipelines.audio import encode_audio
 
 LONGEST_NEW_S = 20.0
 MOST_SEED = 2**53 - 1  # what a browser's numbers hold
+MOST_GUIDANCE = 3.0  # beyond, voices are hardly told apart
 ANY = "any"
 QUESTIONS = {"label": "What it says", "speaker": "Who says it"}  # of the presets that are shipped
 LEARNED = {"temperature": 1.0, "top_k": None, "top_p": 1.0}  # how a network learned to draw
@@ -92,7 +93,7 @@ def choose_wish(visit: Visit, pipeline: Any, aim: Aim) -> Wish:
         takes=takes,
         seed=seed,
         labels=labels,
-        drawing=_choose_drawing(),
+        drawing=_choose_drawing(pipeline),
         recording=None if aim is Aim.SPEAK else visit.recording,
     )
 
@@ -153,10 +154,11 @@ def _choose_clips(aim: Aim) -> tuple[float, int, int | None]:
     return seconds, takes, seed
 
 
-def _choose_drawing() -> dict[str, float]:
-    """Let the visitor choose how samples are drawn; give what is not as the network learned."""
+def _choose_drawing(pipeline: Any) -> dict[str, float]:
+    """Let the visitor choose how samples are drawn; give what is not the preset's own."""
+    usual = {**LEARNED, "guidance": pipeline.guidance}
     with st.expander("How samples are drawn"):
-        columns = st.columns(3)
+        columns = st.columns(4 if pipeline.labels else 3)
         chosen: dict[str, float | None] = {
             "temperature": columns[0].slider(
                 "Temperature",
@@ -190,8 +192,18 @@ def _choose_drawing() -> dict[str, float]:
                 persist_state="session",
             ),
         }
+        if pipeline.labels:
+            chosen["guidance"] = columns[3].slider(
+                "Guidance",
+                0.0,
+                MOST_GUIDANCE,
+                pipeline.guidance,
+                0.1,
+                key=f"audio.guidance.{pipeline.preset}",
+                help="How strongly what it says is meant: 1 as the network learned, above 1 more "
+                "clearly. Too much of it changes the voice.",
+                persist_state="session",
+            )
     return {
-        name: value
-        for name, value in chosen.items()
-        if value is not None and value != LEARNED[name]
+        name: value for name, value in chosen.items() if value is not None and value != usual[name]
     }

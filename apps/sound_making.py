@@ -21,12 +21,13 @@ TITLES = {Aim.SPEAK: "", Aim.CONTINUE: "Continued", Aim.VOCODE: "Said anew"}
 ENDINGS = {Aim.CONTINUE: "_continued", Aim.VOCODE: "_vocoded"}  # of files' names
 
 # The loops that have run in this process, by their pipeline.
-_compiled: WeakKeyDictionary[Any, set[str]] = WeakKeyDictionary()
+_compiled: WeakKeyDictionary[Any, set[tuple[str, bool]]] = WeakKeyDictionary()
 
 
 def is_compiled(pipeline: Any, wish: Wish) -> bool:
     """Return whether the loop that a wish needs has run already, and will start at once."""
-    return wish.aim is Aim.SCORE or wish.loop in _compiled.get(pipeline, ())
+    compiled = _compiled.get(pipeline, ())
+    return wish.aim is Aim.SCORE or wish.loop(pipeline.guidance) in compiled
 
 
 def make(pipeline: Any, wish: Wish, dark: bool, told: Told) -> Made:
@@ -99,7 +100,7 @@ def _clips(pipeline: Any, wish: Wish, audio: Audio | None, told: Told) -> Iterat
 
 def _tell(pipeline: Any, wish: Wish, place: int, told: Told, done: int, of: int) -> None:
     """Tell how far all takes are, by the samples of the one at `place`."""
-    _compiled.setdefault(pipeline, set()).add(wish.loop)
+    _compiled.setdefault(pipeline, set()).add(wish.loop(pipeline.guidance))
     told(place * of + done, wish.takes * of)
 
 

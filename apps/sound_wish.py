@@ -38,7 +38,7 @@ class Wish:
         takes: How many clips.
         seed: Of the first of them, the next has the next; None for a new one each.
         labels: The class of each label; None to draw it.
-        drawing: `temperature`, `top_k` and `top_p`, where they are not as the network learned.
+        drawing: `temperature`, `top_k`, `top_p` and `guidance`, where they are not the preset's.
         recording: What to begin with.
     """
 
@@ -55,10 +55,14 @@ class Wish:
         """The seed of each take; None for a new one."""
         return [None if self.seed is None else self.seed + place for place in range(self.takes)]
 
-    @property
-    def loop(self) -> str:
-        """Which of a network's loops it needs; each is compiled when it first runs."""
-        return "restricted" if {"top_k", "top_p"} & set(self.drawing) else "free"
+    def loop(self, guidance: float) -> tuple[str, bool]:
+        """Return which of a network's loops it needs; each is compiled when it first runs.
+
+        Args:
+            guidance: The preset's own.
+        """
+        drawn = "restricted" if {"top_k", "top_p"} & set(self.drawing) else "free"
+        return drawn, self.drawing.get("guidance", guidance) != 1
 
 
 @dataclass(frozen=True)

@@ -1,14 +1,14 @@
 """Whether generated digits are what they claim to be: who hears which digit, and which speaker.
 
     python benchmarks/wavenet_samples.py --data FOLDER [--preset wavenet_digits] [--per-pair 5]
-        [--temperature 1] [--first-seed 0]
+        [--temperature 1] [--guidance 1.5] [--first-seed 0]
 
 Claims: a listener who learned from real recordings recognises at least 80 % of the generated digits
 and another at least 80 % of the speakers. The folder holds the Free Spoken Digit Dataset. The
 listeners learn from takes 5 to 49 and are first tried on takes 2 to 4. Then each digit is generated
 by each speaker, so many clips of a second with the seeds 0, 1, 2 and so on, and every one of them
-counts. A temperature that was chosen on some seeds is to be measured on others. It takes some three
-minutes for the listeners, and one for 300 clips.
+counts. A temperature or a guidance that was chosen on some seeds is to be measured on others. It
+takes some three minutes for the listeners, and one for 300 clips.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # `make bench` runs this as a script
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -64,6 +65,7 @@ def main() -> int:
         "--per-pair", type=int, default=PER_PAIR, help="clips of each digit by each"
     )
     parser.add_argument("--temperature", type=float, default=1.0, help="see `AudioGeneration`")
+    parser.add_argument("--guidance", type=float, help="likewise; the preset's own when left out")
     parser.add_argument("--first-seed", type=int, default=0, help="of the first clip")
     options = parser.parse_args()
     if options.data is None:
@@ -80,7 +82,13 @@ def main() -> int:
         print(f"left out: what is generated; {error}\n")
         found = []
     else:
-        said, clips = generated(generate, options.per_pair, options.temperature, options.first_seed)
+        said, clips = generated(
+            generate,
+            options.per_pair,
+            first_seed=options.first_seed,
+            temperature=options.temperature,
+            guidance=options.guidance,
+        )
         found = [listen(each, clips, said[each.subject]) for each in listeners]
     print(report(real, found))
     return 0
@@ -92,9 +100,16 @@ def listen(listener: Listener, clips: Sequence[np.ndarray], said: np.ndarray) ->
 
 
 def generated(
-    generate: AudioGeneration, per_pair: int, temperature: float = 1.0, first_seed: int = 0
+    generate: AudioGeneration, per_pair: int, *, first_seed: int = 0, **drawing: Any
 ) -> tuple[dict[Subject, np.ndarray], list[np.ndarray]]:
-    """Return what was asked for, and the clips: all that there are, in the order of their seeds."""
+    """Return what was asked for, and the clips: all that there are, in the order of their seeds.
+
+    Args:
+        generate: What is asked.
+        per_pair: Clips of each digit by each speaker.
+        first_seed: Of the first clip.
+        **drawing: As the generator takes it.
+    """
     pairs = np.repeat(np.argwhere(np.ones((len(DIGITS), len(SPEAKERS)))), per_pair, axis=0)
     digits, speakers = pairs.T
     results = generate(
@@ -102,8 +117,8 @@ def generated(
         seed=[first_seed + number for number in range(len(pairs))],
         label=[DIGITS[digit] for digit in digits],
         speaker=[SPEAKERS[speaker] for speaker in speakers],
-        temperature=temperature,
         progress=True,
+        **drawing,
     )
     return {"digit": digits, "speaker": speakers}, [result.waveform for result in results]
 

@@ -36,7 +36,8 @@ class GeneratedAudio(Result):
         rate_hz: Samples a second.
         labels: The class of each label, by name.
         given_s: How many of its seconds, at the beginning, were given and not generated.
-        temperature: What the levels were drawn with; so too `top_k` and `top_p`.
+        temperature: What the levels were drawn with; so too `top_k`, `top_p` and
+            `guidance`.
         mel: What its spectrogram is made with; the rate's own when None.
     """
 
@@ -48,6 +49,7 @@ class GeneratedAudio(Result):
     temperature: float = 1.0
     top_k: int | None = None
     top_p: float = 1.0
+    guidance: float = 1.0
     mel: MelSpec | None = field(default=None, repr=False)
 
     @property
@@ -126,6 +128,7 @@ class GeneratedAudio(Result):
             "temperature": self.temperature,
             "top_k": self.top_k,
             "top_p": self.top_p,
+            "guidance": self.guidance,
         }
 
     def __str__(self) -> str:

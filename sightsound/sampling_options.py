@@ -1,4 +1,4 @@
-"""How a command's sound is drawn: `--temperature`, `--top-k` and `--top-p`."""
+"""How a command's sound is drawn: `--temperature`, `--top-k`, `--top-p`, `--guidance`."""
 
 from __future__ import annotations
 
@@ -30,6 +30,12 @@ def add_sampling_options(parser: argparse.ArgumentParser) -> None:
         metavar="P",
         help="draw among the likeliest levels only, whose probabilities sum to P (%(default)s)",
     )
+    parser.add_argument(
+        "--guidance",
+        type=float,
+        metavar="G",
+        help="how strongly the first label is meant; above 1 more clearly (the preset's)",
+    )
 
 
 def drawing_of(options: argparse.Namespace) -> dict[str, Any]:
@@ -45,6 +51,8 @@ def drawing_of(options: argparse.Namespace) -> dict[str, Any]:
         "top_k": options.top_k,
         "top_p": options.top_p,
     }
+    if options.guidance is not None:
+        drawing["guidance"] = options.guidance
     with as_usage_error(), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         Sampling(**drawing)

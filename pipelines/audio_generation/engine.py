@@ -54,11 +54,7 @@ class Engine:
         if not isinstance(chunk, int) or chunk < 1:
             raise ValueError(f"chunk must be a whole number of at least 1; got {chunk!r}")
         self.stepper, self.chunk = Stepper(model), chunk
-        inputs = [
-            model.get_layer(f"layer{number}_conv").input
-            for number in range(1, len(self.stepper.dilations) + 1)
-        ]
-        self._layer_inputs = keras.Model(model.input, inputs)
+        self._layer_inputs = _layer_inputs(model, len(self.stepper.dilations))
         self._programs: dict[tuple[Kind, bool], Callable[..., Any]] = {}
 
     def generate(
@@ -79,12 +75,13 @@ class Engine:
                 another order: a clip alone and in company is then the same to rounding only.
 
         Raises:
-            ValueError: A clip is not one for this network, or there is no such driver; nothing was
-                generated.
+            ValueError: A clip is not one for this network, or its levels cannot be drawn so, or
+                there is no such driver; nothing was generated.
         """
         if not isinstance(lanes, int) or lanes < 1:
             raise ValueError(f"lanes must be a whole number of at least 1; got {lanes!r}")
         _check_driver(driver)
+        sampling.check(self.stepper.label_counts)
         for clip in clips:
             clip.check(self.stepper)
         generated: list[np.ndarray] = []
@@ -110,9 +107,11 @@ class Engine:
             driver: As `generate` takes it.
 
         Raises:
-            ValueError: The clip is not one for this network, or there is no such driver.
+            ValueError: The clip is not one for this network, or its levels cannot be drawn so, or
+                there is no such driver.
         """
         _check_driver(driver)
+        sampling.check(self.stepper.label_counts)
         clip.check(self.stepper)
         return (levels[:, 0] for levels in self._chunks([clip], sampling, driver))
 
@@ -129,12 +128,14 @@ class Engine:
         program = self._program(sampling.kind, xla=xla)
         settings = sampling.settings(self.stepper.classes)
         keys = drawing.keys_of([clip.seed for clip in clips])
-        base = self.stepper.base(tf.constant([clip.labels for clip in clips], tf.int32))
-        state = together([self._begin(clip) for clip in clips])
+        labels = tf.constant([clip.labels for clip in clips], tf.int32)
+        ways = (False, True) if sampling.is_guided else (False,)  # told the first label, and not
+        base = tf.concat([self.stepper.base(labels, of_any=way) for way in ways], axis=0)
+        state = together([self._begin(clip, of_any=way) for way in ways for clip in clips])
         for start in range(0, length, self.chunk):
             count = min(self.chunk, length - start)
             steps = () if xla else (tf.constant(count),)  # XLA's loop always makes whole chunks
-            frames = self._frames(clips, start)
+            frames = self._frames(clips * len(ways), start)
             levels, state = program(state, keys, settings, base, frames, *steps)
             yield levels.numpy()[:count]
 
@@ -153,8 +154,13 @@ class Engine:
             chosen.append(frames[np.minimum(first + places, len(frames) - 1)])
         return tf.constant(np.stack(chosen))
 
-    def _begin(self, clip: Clip) -> State:
-        """Return the state from which a clip is generated: one pass over what it is primed with."""
+    def _begin(self, clip: Clip, *, of_any: bool) -> State:
+        """Return the state from which a clip is generated: one pass over what it is primed with.
+
+        Args:
+            clip: Which.
+            of_any: As for `Stepper.base`.
+        """
         stepper, start = self.stepper, silence(self.stepper.classes)
         if not len(clip.primed):
             return stepper.started(start)
@@ -162,12 +168,12 @@ class Engine:
         read = levels[:-1]
         # What came earlier than this has left the rings; frames begin at whole ones.
         begin = max(0, len(read) - stepper.field) // stepper.hop * stepper.hop
-        inputs: dict[str, Any] = {"samples": read[None, begin:]}
+        inputs: list[Any] = [read[None, begin:]]
         if stepper.label_counts:
-            inputs["labels"] = np.array([clip.labels], np.int32)
+            inputs.append(stepper.vector(clip.labels, of_any=of_any)[None])
         if stepper.local_dim:
             frames = np.asarray(clip.frames, np.float32)[begin // stepper.hop :]
-            inputs["frames"] = frames[None, : -(-(len(read) - begin) // stepper.hop)]
+            inputs.append(frames[None, : -(-(len(read) - begin) // stepper.hop)])
         layer_inputs = self._layer_inputs(inputs, training=False)
         return stepper.filled([np.asarray(x, np.float32)[0] for x in layer_inputs], levels)
 
@@ -188,7 +194,8 @@ class Engine:
     ) -> tuple[Any, State]:
         """Return the next levels of B clips, int32 (steps, B), and the state after them.
 
-        It is what both drivers trace, and what an exported graph can.
+        It is what both drivers trace, and what an exported graph can. A state of 2B clips is of B
+        that are led by their first label: as told it, then as not told it, see `sampling.led`.
 
         Args:
             kind: `Sampling.kind`.
@@ -201,19 +208,38 @@ class Engine:
                 last level, too, there must be one; none where the network takes no frames.
         """
         stepper, first = self.stepper, state.positions
-        numbers = drawing.uniforms(keys, first + tf.range(steps)[:, None])
+        clips, is_guided = keys.shape[0], first.shape[0] == 2 * keys.shape[0]
+        numbers = drawing.uniforms(keys, first[:clips] + tf.range(steps)[:, None])
         bias_at = _bias_at(stepper, base, frames, first)
 
         def step(place: Any, state: State, levels: Any) -> tuple[Any, State, Any]:
             logits, state = stepper.advance(state, bias_at(state.positions))
+            if is_guided:
+                logits = drawing.led(logits, settings)
             chosen = drawing.draw(kind, logits, numbers[place], settings)
-            return place + 1, stepper.push(state, chosen), levels.write(place, chosen)
+            heard = tf.tile(chosen, [2]) if is_guided else chosen
+            return place + 1, stepper.push(state, heard), levels.write(place, chosen)
 
-        levels = tf.TensorArray(tf.int32, size=steps, element_shape=first.shape)
+        levels = tf.TensorArray(tf.int32, size=steps, element_shape=(clips,))
         _, state, levels = tf.while_loop(
             lambda place, *_: place < steps, step, (tf.constant(0), state, levels)
         )
         return levels.stack(), state
+
+
+def _layer_inputs(model: keras.Model, count: int) -> keras.Model:
+    """Return what maps a WaveNet's inputs, as a list, to those of its layers, (B, T, R) each.
+
+    In place of the labels it takes their vector, (B, global_dim).
+    """
+    given = model.input
+    inputs = [given["samples"]]
+    if "labels" in given:
+        inputs.append(model.get_layer("labels_embed").output)
+    if "frames" in given:
+        inputs.append(given["frames"])
+    outputs = [model.get_layer(f"layer{number}_conv").input for number in range(1, count + 1)]
+    return keras.Model(inputs, outputs)
 
 
 def _check_driver(driver: str) -> None:

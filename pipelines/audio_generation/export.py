@@ -3,8 +3,8 @@
 Of a network without frames:
 
     serving_default   seconds (N,) float32; a string (N,) for each label, by its name; and
-                      seed (N,) int64, temperature (N,) float32, top_k (N,) int32, 0 for all, and
-                      top_p (N,) float32, 1 for all
+                      seed (N,) int64, temperature (N,) float32, top_k (N,) int32, 0 for all,
+                      top_p (N,) float32, 1 for all; with labels guidance (N,) float32, 1 for none
         wav_bytes       (N,) strings: WAV files of one channel and 16 bits
         levels          (N, longest) int32, filled up with 0 behind each clip's own
         samples         (N,) int32: how many there are of each
@@ -24,7 +24,7 @@ Of both, a clip chunk by chunk, of which a server need remember nothing:
                       seed count, so that one below 0 stands for 2^64 more
         rings .. kind   the clip's memory, as `graph_generation.Going` names it
     go_on             the memory; for a vocoder also frames (F, mels), the first of them that of the
-                      next level, positions // hop: chunk // hop + 2 are read
+                      next level, positions[0] // hop: chunk // hop + 2 are read
         levels          (chunk,) int32
         waveform        (chunk,) float32, the samples that they stand for
         rings .. kind   the memory after them
@@ -71,6 +71,7 @@ def export_generator(
     level_db: float | None,
     labels: Mapping[str, Sequence[str]],
     mel: MelSpec | None,
+    guidance: float = 1.0,
     preset: str,
     metadata: Mapping[str, Any],
     overwrite: bool = False,
@@ -85,6 +86,7 @@ def export_generator(
         level_db: The peak of the recordings that it learned from, in dB of full scale, or None.
         labels: The classes of each label, by its name, in the network's order.
         mel: What its frames are made with; None where it takes none.
+        guidance: What pipelines that load it take where nobody says.
         preset: What results call the generator.
         metadata: What its preset states of itself.
         overwrite: Whether a SavedModel may be replaced.
@@ -104,6 +106,7 @@ def export_generator(
         vocabulary=Vocabulary({name: tuple(words) for name, words in labels.items()}),
         mel=mel,
         levels=engine.stepper.classes,
+        guidance=guidance,
     )
     sound.check(engine.stepper)
     if taken := [name for name in labels if name in OTHER_INPUTS]:
@@ -174,10 +177,11 @@ class ExportedGenerator(SoundGenerator):
             driver: "auto" or "xla", which is all that there is in a SavedModel.
 
         Raises:
-            ValueError: It cannot generate the clip, or has no such driver.
+            ValueError: It cannot generate the clip, or draw so, or has no such driver.
         """
         if driver not in ("auto", "xla"):
             raise ValueError(f"a SavedModel has the driver 'xla' only; got {driver!r}")
+        sampling.check(self._network.label_counts)
         clip.check(self._network)
         if clip.prime is not None:
             raise ValueError("a SavedModel starts from silence; leave prime out")
@@ -188,9 +192,11 @@ class ExportedGenerator(SoundGenerator):
             name: tf.constant(classes[place])
             for (name, classes), place in zip(self.labels.items(), clip.labels, strict=True)
         }
+        guidance = {"guidance": tf.constant(sampling.guidance, tf.float32)} if words else {}
         memory: dict[str, Any] = dict(
             self.endpoints[START](
                 **words,
+                **guidance,
                 seed=tf.constant(np.uint64(clip.seed).astype(np.int64)),  # its 64 bits
                 temperature=tf.constant(sampling.temperature, tf.float32),
                 top_k=tf.constant(min(sampling.top_k or ALL, self.spec.levels)),

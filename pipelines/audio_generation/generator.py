@@ -76,6 +76,11 @@ class SoundGenerator(ABC):
         return self.spec.mel
 
     @property
+    def guidance(self) -> float:
+        """How strongly its first label is meant where nobody says."""
+        return self.spec.guidance
+
+    @property
     @abstractmethod
     def block_samples(self) -> int:
         """Samples that are generated at a time."""
@@ -110,6 +115,7 @@ class SoundGenerator(ABC):
         temperature: float = 1.0,
         top_k: int | None = None,
         top_p: float = 1.0,
+        guidance: float | None = None,
         driver: Driver = "auto",
         on_block: OnBlock | None = None,
         progress: bool = False,
@@ -123,6 +129,8 @@ class SoundGenerator(ABC):
             temperature: Below 1, likelier levels become more likely.
             top_k: Draw among so many likeliest levels only; all when None.
             top_p: Draw among the likeliest levels only, whose probabilities sum to it.
+            guidance: How strongly the network's first label, such as the word to say, is meant: 1
+                as it learned, above 1 more clearly, for some more time; None for the preset's own.
             driver: "graph", "xla", or "auto", which is the faster of them for the length. They are
                 the same to rounding: once in some millions of samples a level differs.
             on_block: Called after each block with the number of samples done and of all samples of
@@ -137,9 +145,9 @@ class SoundGenerator(ABC):
         Raises:
             TypeError: There is no such label.
             ValueError: An argument is out of range, a label has no such class (the nearest is
-                named), or the network is a vocoder.
+                named), there is no label to be guided by, or the network is a vocoder.
         """
-        sampling = Sampling(temperature=temperature, top_k=top_k, top_p=top_p)
+        sampling = self._sampling(temperature, top_k, top_p, guidance)
         asked, several = self._requests(seconds, seed, labels)
         jobs = [requested_job(request, self.spec) for request in asked]
         options = {"driver": driver, "on_block": on_block, "progress": progress}
@@ -153,6 +161,7 @@ class SoundGenerator(ABC):
         temperature: float = 1.0,
         top_k: int | None = None,
         top_p: float = 1.0,
+        guidance: float | None = None,
         convert: bool = False,
         on_error: OnError = "raise",
         limits: AudioLimits = DEFAULT_AUDIO_LIMITS,
@@ -172,6 +181,7 @@ class SoundGenerator(ABC):
             temperature: As for `generate`.
             top_k: Likewise.
             top_p: Likewise.
+            guidance: Likewise.
             convert: Whether a recording's channels may be mixed and its rate changed.
             on_error: What a source that is refused does: `raise` its error, `skip` it, or `return`
                 a `FailedResult` in its place.
@@ -193,7 +203,7 @@ class SoundGenerator(ABC):
             raise ValueError(
                 f"{self.preset} takes no spectrograms; call generate(), or open a vocoder"
             )
-        sampling = Sampling(temperature=temperature, top_k=top_k, top_p=top_p)
+        sampling = self._sampling(temperature, top_k, top_p, guidance)
         self.spec.vocabulary.check(labels)
         prepared = partial(
             vocoding_job,
@@ -233,6 +243,7 @@ class SoundGenerator(ABC):
         temperature: float = 1.0,
         top_k: int | None = None,
         top_p: float = 1.0,
+        guidance: float | None = None,
         driver: Driver = "auto",
         **labels: str | None,
     ) -> Iterator[np.ndarray]:
@@ -244,7 +255,7 @@ class SoundGenerator(ABC):
         Raises:
             TypeError, ValueError: As by `generate`.
         """
-        sampling = Sampling(temperature=temperature, top_k=top_k, top_p=top_p)
+        sampling = self._sampling(temperature, top_k, top_p, guidance)
         length = LONGEST / self.rate_hz if seconds is None else seconds
         job = requested_job(self._one(length, seed, labels), self.spec)
         return (self.spec.table[levels] for levels in self.blocks(job.clip, sampling, driver))
@@ -259,6 +270,7 @@ class SoundGenerator(ABC):
         temperature: float = 1.0,
         top_k: int | None = None,
         top_p: float = 1.0,
+        guidance: float | None = None,
         driver: Driver = "auto",
         on_block: OnBlock | None = None,
         progress: bool = False,
@@ -274,13 +286,23 @@ class SoundGenerator(ABC):
             TypeError, ValueError: As by `generate`.
             OSError: The disk is full, say.
         """
-        sampling = Sampling(temperature=temperature, top_k=top_k, top_p=top_p)
+        sampling = self._sampling(temperature, top_k, top_p, guidance)
         job = requested_job(self._one(seconds, seed, labels), self.spec)
         blocks = self._watched(job, sampling, driver, on_block, progress)
         with AudioWriter(path, self.rate_hz, bits=bits) as file:
             for levels in blocks:
                 file.write(self.spec.table[levels])
         return file.path
+
+    def _sampling(
+        self, temperature: float, top_k: int | None, top_p: float, guidance: float | None
+    ) -> Sampling:
+        return Sampling(
+            temperature=temperature,
+            top_k=top_k,
+            top_p=top_p,
+            guidance=self.guidance if guidance is None else guidance,
+        )
 
     def _requests(
         self, seconds: Any, seed: Any, labels: Mapping[str, Any]

@@ -14,6 +14,7 @@ from pipelines.audio_generation.graph_generation import Going, GraphLoop
 from pipelines.audio_generation.graph_requests import (
     DRAWING,
     GO_ON,
+    GUIDANCE,
     LOG_MEL,
     START,
     VOCODE,
@@ -119,7 +120,8 @@ class GraphEndpoints:
         self, shape: tuple[int | None, ...], more: dict[str, tf.DType] | None = None
     ) -> list[tf.TensorSpec]:
         """Return what tells which clip is wanted: `more`, the labels, how levels are drawn."""
-        types = {**(more or {}), **dict.fromkeys(self._labels, tf.string), **DRAWING}
+        labels = dict.fromkeys(self._labels, tf.string)
+        types = {**(more or {}), **labels, **DRAWING, **(GUIDANCE if labels else {})}
         return [tf.TensorSpec(shape, dtype, name=name) for name, dtype in types.items()]
 
     def _clip(self, seconds: tf.Tensor, *inputs: tf.Tensor) -> Answer:
@@ -159,9 +161,11 @@ class GraphEndpoints:
     def _begun(self, *inputs: tf.Tensor) -> tuple[Going, list[Rule]]:
         """Return a clip of which nothing is there yet, and what must hold."""
         count = len(self._labels)
-        seed, temperature, top_k, top_p = inputs[count:]
+        seed, *drawing = inputs[count:]
+        if not self._labels:
+            drawing.append(tf.constant(1.0))  # nothing to be guided by
         places, known = places_of(inputs[:count], self._labels)
-        settings, kind, drawn = drawing_of(temperature, top_k, top_p, self._sound.levels)
+        settings, kind, drawn = drawing_of(*drawing, classes=self._sound.levels)
         return self._loop.begin(places, seed, settings, kind), [*known, *drawn]
 
     def _spoken(

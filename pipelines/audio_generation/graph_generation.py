@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -10,7 +11,7 @@ import tensorflow as tf
 
 from models.generative.wavenet import silence
 from pipelines.audio_generation.graph_requests import KINDS
-from pipelines.audio_generation.stepping import State
+from pipelines.audio_generation.stepping import State, together
 
 if TYPE_CHECKING:
     from pipelines.audio_generation.engine import Engine
@@ -20,13 +21,14 @@ class Going(NamedTuple):
     """A clip under way: all that its next chunk follows from.
 
     Attributes:
-        rings: As in `stepping.State`, of one clip, like the three after it.
+        rings: As in `stepping.State`, of one clip, like the three after it; where the network has
+            labels, of two, as `Engine.run` takes one that is led by its first label.
         recent: Its newest levels.
         clock: Steps.
         positions: Which level comes next.
         keys: uint32 (1, 2), the seed.
-        base: float32 (1, layers 2R), what the labels add before the gates.
-        settings: float32 (3,), temperature, top_k and top_p.
+        base: float32 (1 or 2, layers 2R), what the labels add before the gates.
+        settings: float32 (4,), `Sampling.settings`.
         kind: int32 (), the place among `KINDS`.
     """
 
@@ -61,12 +63,14 @@ class GraphLoop:
             tf.function(partial(engine.run, kind, engine.chunk), autograph=False, jit_compile=True)
             for kind in KINDS
         ]
-        self._first = self.stepper.started(silence(self.stepper.classes))
+        first = self.stepper.started(silence(self.stepper.classes))
+        self._ways = (False, True) if self.stepper.label_counts else (False,)
+        self._first = together([first] * len(self._ways))
 
     def example(self) -> Going:
         """Return a clip, for its tensors' shapes and types."""
         labels = tf.zeros((len(self.stepper.label_counts),), tf.int32)
-        return self.begin(labels, tf.constant(0, tf.int64), tf.ones((3,)), tf.constant(0))
+        return self.begin(labels, tf.constant(0, tf.int64), tf.ones((4,)), tf.constant(0))
 
     def begin(
         self, labels: tf.Tensor, seed: tf.Tensor, settings: tf.Tensor, kind: tf.Tensor
@@ -86,7 +90,9 @@ class GraphLoop:
         return Going(
             *first._replace(rings=tf.zeros(first.rings.shape)),  # not stored: they are many
             keys=keys[None],
-            base=self.stepper.base(labels[None]),
+            base=tf.concat(
+                [self.stepper.base(labels[None], of_any=way) for way in self._ways], axis=0
+            ),
             settings=settings,
             kind=kind,
         )
@@ -98,10 +104,29 @@ class GraphLoop:
             going: The clip.
             frames: `frames_from` its next level on.
         """
-        arguments = (going.state, going.keys, going.settings, going.base, frames)
-        branches = [partial(program, *arguments) for program in self._programs]
-        levels, state = tf.switch_case(going.kind, branches)
+        branches = [
+            partial(self._run, program, going, frames, lanes=lanes)
+            for lanes in range(1, len(self._ways) + 1)
+            for program in self._programs
+        ]
+        is_guided = tf.not_equal(going.settings[3], 1)
+        branch = going.kind + tf.where(is_guided, len(KINDS), 0)
+        levels, state = tf.switch_case(branch, branches)
         return tf.ensure_shape(levels, (self.chunk, 1))[:, 0], going._replace(**state._asdict())
+
+    def _run(
+        self, program: Callable[..., Any], going: Going, frames: tf.Tensor, *, lanes: int
+    ) -> tuple[tf.Tensor, State]:
+        """Run a chunk of a clip's first lanes; the other, if any, stays, which nobody reads."""
+        rings, recent, clock, positions = going.state
+        state = State(rings[:, :lanes], recent[:, :lanes], clock, positions[:lanes])
+        frames = tf.repeat(frames, lanes, axis=0)
+        levels, state = program(state, going.keys, going.settings, going.base[:lanes], frames)
+        return levels, state._replace(
+            rings=tf.concat([state.rings, rings[:, lanes:]], axis=1),
+            recent=tf.concat([state.recent, recent[:, lanes:]], axis=1),
+            positions=tf.concat([state.positions, positions[lanes:]], axis=0),
+        )
 
     def frames_from(self, frames: tf.Tensor | None, start: tf.Tensor) -> tf.Tensor:
         """Return the frames that a chunk needs, (1, n, local_dim).

@@ -13,7 +13,7 @@ from typing import NamedTuple, get_args
 
 import tensorflow as tf
 
-from pipelines.audio_generation.sampling import Kind
+from pipelines.audio_generation.sampling import MOST_GUIDANCE, Kind
 
 START, GO_ON, VOCODE, LOG_MEL = "start", "go_on", "vocode", "log_mel"  # endpoints
 
@@ -21,8 +21,9 @@ MOST_SECONDS = 60  # of a clip that is answered at once
 KINDS: tuple[Kind, ...] = get_args(Kind)
 ALL = 0  # stands for no `top_k`
 
-# Inputs that say how levels are drawn, one value each.
+# Inputs that say how levels are drawn, one value each; guidance where the network has labels.
 DRAWING = {"seed": tf.int64, "temperature": tf.float32, "top_k": tf.int32, "top_p": tf.float32}
+GUIDANCE = {"guidance": tf.float32}
 
 
 class Rule(NamedTuple):
@@ -65,7 +66,12 @@ def seed_rule(seed: tf.Tensor) -> Rule:
 
 
 def drawing_of(
-    temperature: tf.Tensor, top_k: tf.Tensor, top_p: tf.Tensor, classes: int
+    temperature: tf.Tensor,
+    top_k: tf.Tensor,
+    top_p: tf.Tensor,
+    guidance: tf.Tensor,
+    *,
+    classes: int,
 ) -> tuple[tf.Tensor, tf.Tensor, list[Rule]]:
     """Return `Sampling.settings`, the place among `KINDS` of its `kind`, and what must hold."""
     rules = [
@@ -75,9 +81,13 @@ def drawing_of(
         ),
         Rule(top_k >= 0, _says(f"top_k must be 1 or more, or {ALL} for all levels", top_k)),
         Rule((top_p > 0) & (top_p <= 1), _says("top_p must be above 0 and at most 1", top_p)),
+        Rule(
+            (guidance >= 0) & (guidance <= MOST_GUIDANCE),
+            _says(f"guidance must be 0 to {MOST_GUIDANCE:.0f}", guidance),
+        ),
     ]
     among = tf.where(tf.equal(top_k, ALL), classes, tf.minimum(top_k, classes))
-    settings = tf.stack([temperature, tf.cast(among, tf.float32), top_p])
+    settings = tf.stack([temperature, tf.cast(among, tf.float32), top_p, guidance])
     free = tf.equal(top_k, ALL) & tf.equal(top_p, 1)
     kind = tf.where(free, KINDS.index("free"), KINDS.index("restricted"))
     return settings, tf.where(tf.equal(temperature, 0), KINDS.index("greedy"), kind), rules

@@ -136,6 +136,7 @@ def finished(
         temperature=sampling.temperature,
         top_k=sampling.top_k,
         top_p=sampling.top_p,
+        guidance=sampling.guidance,
         mel=spec.mel,
     )
 

@@ -52,6 +52,7 @@ class AudioGeneration(SoundGenerator):
         level_db: float | None = None,
         labels: Mapping[str, Sequence[str]] | None = None,
         mel: MelSpec | None = None,
+        guidance: float = 1.0,
         preset: str = "unnamed",
         metadata: Mapping[str, Any] | None = None,
     ) -> None:
@@ -64,6 +65,7 @@ class AudioGeneration(SoundGenerator):
                 they had been recorded.
             labels: The classes of each label by its name, in the network's order; None for none.
             mel: What its frames are made with, where it takes frames.
+            guidance: How strongly its first label is meant where nobody says, see `generate`.
             preset: What results call it.
             metadata: What is known of it.
 
@@ -79,6 +81,7 @@ class AudioGeneration(SoundGenerator):
             vocabulary=Vocabulary(words),
             mel=mel,
             levels=stepper.classes,
+            guidance=guidance,
         )
         spec.check(stepper)
         super().__init__(spec, preset, dict(metadata or {}))
@@ -108,6 +111,7 @@ class AudioGeneration(SoundGenerator):
                 level_db=spec.level_db,
                 labels=spec.vocabulary.classes,
                 mel=spec.mel,
+                guidance=spec.guidance,
                 preset=preset.name,
                 metadata=_checked_metadata(preset),
             )
@@ -172,6 +176,7 @@ class AudioGeneration(SoundGenerator):
             level_db=self.level_db,
             labels=self.labels,
             mel=self.mel,
+            guidance=self.guidance,
             preset=self.preset,
             metadata=self.metadata,
             overwrite=overwrite,
@@ -199,6 +204,7 @@ class AudioGeneration(SoundGenerator):
         temperature: float = 1.0,
         top_k: int | None = None,
         top_p: float = 1.0,
+        guidance: float | None = None,
         convert: bool = False,
         limits: AudioLimits = DEFAULT_AUDIO_LIMITS,
         driver: Driver = "auto",
@@ -220,7 +226,7 @@ class AudioGeneration(SoundGenerator):
             AudioError: The recording cannot be read, or needs converting and may not be converted.
             TypeError, ValueError: As by `generate`.
         """
-        sampling = Sampling(temperature=temperature, top_k=top_k, top_p=top_p)
+        sampling = self._sampling(temperature, top_k, top_p, guidance)
         asked, several = self._requests(seconds, seed, labels)
         recording = prepare(source, self.spec, convert=convert, limits=limits)
         prime, name = recording.levels, describe_audio(source)

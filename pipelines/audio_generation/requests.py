@@ -24,7 +24,7 @@ from pipelines.audio_generation.sampling import SEEDS
 # What the calls take besides labels; no label can be called so.
 ARGUMENTS = (
     *("self", "source", "path", "bits", "seconds", "seed", "temperature", "top_k", "top_p"),
-    *("convert", "limits", "driver", "on_block", "on_error", "progress"),
+    *("guidance", "convert", "limits", "driver", "on_block", "on_error", "progress"),
 )
 FRESH_SEEDS = 2**32  # of the 2^64 that there are: short enough to be typed again
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -28,6 +28,8 @@ _ROUNDS = 20
 # A float32 has 24 bits, but u < 1 must also hold for u times a sum, rounded: so one less.
 _BITS = 23
 
+MOST_GUIDANCE = 10.0
+
 Kind = Literal["greedy", "free", "restricted"]
 
 
@@ -42,11 +44,14 @@ class Sampling:
             last of them are in, too.
         top_p: Draw among the likeliest levels only, the fewest whose probabilities sum to `top_p`,
             counted after `top_k`. Levels as likely as the last of them are in, too.
+        guidance: How strongly a network's first label is meant, see `led`: 1 as it learned, above 1
+            more clearly, 0 not at all. 1 where it has no labels.
     """
 
     temperature: float = 1.0
     top_k: int | None = None
     top_p: float = 1.0
+    guidance: float = 1.0
 
     def __post_init__(self) -> None:
         """Check the ranges.
@@ -60,6 +65,8 @@ class Sampling:
             raise ValueError(f"top_k must be a whole number of at least 1; got {self.top_k!r}")
         if not 0 < self.top_p <= 1:
             raise ValueError(f"top_p must be above 0 and at most 1; got {self.top_p!r}")
+        if not 0 <= self.guidance <= MOST_GUIDANCE:
+            raise ValueError(f"guidance must be 0 to {MOST_GUIDANCE:.0f}; got {self.guidance!r}")
         if self.temperature == 0:
             warnings.warn(
                 "temperature 0 takes the likeliest level each time, which mostly collapses to "
@@ -74,10 +81,30 @@ class Sampling:
             return "greedy"
         return "free" if self.top_k is None and self.top_p == 1 else "restricted"
 
+    @property
+    def is_guided(self) -> bool:
+        """Whether it needs the network's answer without the first label, too."""
+        return self.guidance != 1
+
+    def check(self, labels: Sized) -> None:
+        """Refuse to be guided by the label of a network that has none.
+
+        Args:
+            labels: The network's.
+
+        Raises:
+            ValueError: It has none, and guidance is not 1.
+        """
+        if self.is_guided and not len(labels):
+            raise ValueError(
+                "guidance must be 1 for a network without labels, or left out; "
+                f"got {self.guidance!r}"
+            )
+
     def settings(self, classes: int) -> tf.Tensor:
-        """Return (3,) temperature, top_k and top_p, as `draw` takes them."""
+        """Return (4,) temperature, top_k, top_p and guidance, as `draw` and `led` take them."""
         top_k = min(self.top_k or classes, classes)
-        return tf.constant([self.temperature, top_k, self.top_p], tf.float32)
+        return tf.constant([self.temperature, top_k, self.top_p, self.guidance], tf.float32)
 
 
 def keys_of(seeds: Sequence[int]) -> tf.Tensor:
@@ -114,6 +141,20 @@ def threefry(key0: Any, key1: Any, x0: Any, x1: Any) -> tuple[Any, Any]:
 def _rotated(words: Any, distance: int) -> Any:
     left = tf.bitwise.left_shift(words, tf.constant(distance, tf.uint32))
     return left | tf.bitwise.right_shift(words, tf.constant(32 - distance, tf.uint32))
+
+
+def led(logits: tf.Tensor, settings: tf.Tensor) -> tf.Tensor:
+    """Return logits (B, classes) that are led by the first label: any + guidance (told - any).
+
+    It is classifier-free guidance (Ho, Salimans, arXiv:2207.12598), with a network that never
+    learned without labels: in place of none it is told the mean of the label's classes.
+
+    Args:
+        logits: (2B, classes), of those told which class it is, then of those told the mean.
+        settings: `Sampling.settings`.
+    """
+    told, of_any = tf.split(logits, 2)
+    return of_any + settings[3] * (told - of_any)
 
 
 def draw(kind: Kind, logits: tf.Tensor, numbers: tf.Tensor, settings: tf.Tensor) -> tf.Tensor:

@@ -12,10 +12,11 @@ import numpy as np
 from pipelines.audio import mu_expand
 from pipelines.audio_features import MelSpec
 from pipelines.audio_generation.requests import Vocabulary
+from pipelines.audio_generation.sampling import Sampling
 from pipelines.audio_generation.stepping import Stepper
 from pipelines.audio_waveform import DEFAULT_AUDIO_LIMITS
 
-KEYS = ("rate_hz", "level_db", "labels", "mel")
+KEYS = ("rate_hz", "level_db", "labels", "mel", "guidance")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +30,7 @@ class SoundSpec:
         vocabulary: Its labels.
         mel: What its frames are made with; None where it takes none.
         levels: Of mu-law, how many there are.
+        guidance: What `Sampling.guidance` is where nobody says; 1 where there are no labels.
     """
 
     rate_hz: int
@@ -36,6 +38,7 @@ class SoundSpec:
     vocabulary: Vocabulary = field(default_factory=lambda: Vocabulary({}))
     mel: MelSpec | None = None
     levels: int = 256
+    guidance: float = 1.0
 
     def __post_init__(self) -> None:
         """Check the ranges.
@@ -50,6 +53,9 @@ class SoundSpec:
         number = isinstance(level, int | float) and not isinstance(level, bool)
         if level is not None and not (number and -np.inf < level <= 0):
             raise ValueError(f"level_db must be finite and at most 0, or None; got {level!r}")
+        if isinstance(self.guidance, bool) or not isinstance(self.guidance, int | float):
+            raise ValueError(f"guidance must be a number; got {self.guidance!r:.80}")
+        Sampling(guidance=self.guidance).check(self.vocabulary.classes)
         if self.mel is not None and self.mel.rate_hz != self.rate_hz:
             raise ValueError(
                 f"frames must be made at the network's rate, {self.rate_hz:,} Hz; got a mel spec "
@@ -101,6 +107,7 @@ class SoundSpec:
             "level_db": self.level_db,
             "labels": {name: list(words) for name, words in self.vocabulary.classes.items()},
             "mel": None if self.mel is None else self.mel.to_dict(),
+            "guidance": self.guidance,
         }
 
     @classmethod
@@ -121,4 +128,5 @@ class SoundSpec:
             vocabulary=Vocabulary({name: tuple(words) for name, words in labels.items()}),
             mel=None if mel is None else MelSpec.from_dict(mel),
             levels=levels,
+            guidance=values["guidance"],
         )

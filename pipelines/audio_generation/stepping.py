@@ -10,6 +10,7 @@ The same functions run one by one, in a graph's loop and in a loop compiled by X
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -125,6 +126,7 @@ class Stepper:
         biases = [_halved(_array(layers[f"{name}_conv"].bias)) for name in names]
         self._bias = tf.constant(np.concatenate(biases))
         self.label_counts: tuple[int, ...] = ()
+        self._label_tables: list[tf.Tensor] = []
         self.local_dim, self.hop = 0, 1
         if "labels_embed" in layers:
             embed = layers["labels_embed"]
@@ -132,22 +134,35 @@ class Stepper:
             vectors = np.split(_array(embed.embeddings), embed.starts[1:])
             # What each class of each label adds to the gates.
             self._label_tables = [tf.constant(part @ side_by_side("global")) for part in vectors]
+            self._label_vectors = vectors
         if "layer1_repeat" in layers:
             self.hop = layers["layer1_repeat"].hop
             local = side_by_side("local")
             self.local_dim = local.shape[0]
             self._local = tf.constant(local)
 
-    def base(self, labels: tf.Tensor) -> tf.Tensor:
+    def base(self, labels: tf.Tensor, *, of_any: bool = False) -> tf.Tensor:
         """Return what is added before the gates at every step, (B, layers 2R).
 
         Args:
             labels: int32 (B, n).
+            of_any: Whether the mean of the first label's classes stands for its class.
         """
         rows = tf.repeat(self._bias[None], tf.shape(labels)[0], axis=0)
-        for place in range(len(self.label_counts)):
-            rows = rows + tf.gather(self._label_tables[place], labels[:, place])
+        for place, table in enumerate(self._label_tables):
+            if of_any and place == 0:
+                rows = rows + tf.reduce_mean(table, axis=0)
+            else:
+                rows = rows + tf.gather(table, labels[:, place])
         return rows
+
+    def vector(self, labels: Sequence[int], *, of_any: bool = False) -> np.ndarray:
+        """Return the sum of the labels' vectors, (global_dim,); `of_any` as for `base`."""
+        first, *others = self._label_vectors
+        told = first.mean(axis=0) if of_any else first[labels[0]]
+        rest = [part[label] for part, label in zip(others, labels[1:], strict=True)]
+        vector: np.ndarray = np.stack([told, *rest]).sum(axis=0)
+        return vector
 
     def project(self, frames: tf.Tensor) -> tf.Tensor:
         """Return what frames (B, F, local_dim) add before the gates, (B, F, layers 2R)."""

@@ -337,6 +337,8 @@ def test_the_same_can_be_had_elsewhere(
         page = upload(page, content)
         (tmp_path / "recording.wav").write_bytes(content)
     page.slider(key="audio.temperature").set_value(0.9)
+    if preset == SPEAKER:
+        page.slider(key=f"audio.guidance.{preset}").set_value(1.4)
     names = {Aim.SPEAK: "Generate", Aim.CONTINUE: "Continue", Aim.VOCODE: "Say it anew"}
     (take,) = made(page, names[aim]).takes
     assert "temperature=0.9" in page.code[-2].value

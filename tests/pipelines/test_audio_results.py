@@ -56,6 +56,7 @@ def test_a_clip_is_told_in_plain_values() -> None:
         "temperature": 1.0,
         "top_k": 40,
         "top_p": 1.0,
+        "guidance": 1.0,
     }
     assert json.loads(result.to_json()) == result.to_dict()
     assert str(result) == "<silence>, label seven, speaker theo: 0.50 s at 8,000 Hz, seed 7"

@@ -42,7 +42,7 @@ def speaker() -> AudioGeneration:
     """It says digits with voices, or would."""
     labelled = network(global_classes=[len(DIGITS), len(SPEAKERS)])
     return AudioGeneration(
-        labelled, rate_hz=RATE_HZ, level_db=-1.0, labels=LABELS, preset="speaker"
+        labelled, rate_hz=RATE_HZ, level_db=-1.0, labels=LABELS, guidance=1.5, preset="speaker"
     )
 
 

@@ -35,6 +35,18 @@ def network(condition: str) -> keras.Model:
     return model
 
 
+@cache
+def network_of_any(condition: str) -> keras.Model:
+    """Return the same network, told the mean of the first label's classes whatever it is told."""
+    model: keras.Model = keras.models.clone_model(network(condition))
+    model.set_weights(network(condition).get_weights())
+    (rows,) = model.get_layer("labels_embed").get_weights()
+    count = CONDITIONS[condition]["global_classes"][0]
+    rows[:count] = rows[:count].mean(axis=0)
+    model.get_layer("labels_embed").set_weights([rows])
+    return model
+
+
 def clip(condition: str, samples: int, seed: int = 0, prime: np.ndarray | None = None) -> Clip:
     """Return a clip for a network; labels and frames follow from the seed."""
     options, random = CONDITIONS[condition], np.random.default_rng(seed)

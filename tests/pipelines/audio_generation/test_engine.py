@@ -15,7 +15,13 @@ from pipelines.audio_generation import sampling
 from pipelines.audio_generation.clips import LONGEST, Clip
 from pipelines.audio_generation.engine import Engine
 from pipelines.audio_generation.sampling import Sampling
-from tests.pipelines.audio_generation.networks import CONDITIONS, clip, heard, network
+from tests.pipelines.audio_generation.networks import (
+    CONDITIONS,
+    clip,
+    heard,
+    network,
+    network_of_any,
+)
 
 BOTH = "labels and frames, kernel 3"
 
@@ -78,6 +84,28 @@ def test_a_primed_clip_goes_on_as_if_it_had_been_generated(condition: str) -> No
     for known in (1, 2, 5, 13, 57):
         primed = replace(whole, samples=70 - known, prime=levels[:known])
         np.testing.assert_array_equal(one(condition, primed, driver="graph"), levels[known:])
+
+
+@pytest.mark.parametrize("condition", ["label, kernel 3", BOTH])
+def test_guidance_leads_away_from_what_any_class_of_the_first_label_would_say(
+    condition: str,
+) -> None:
+    asked, settings = clip(condition, 70, seed=5), Sampling(top_k=90, guidance=1.6)
+    levels = one(condition, asked, settings, driver="graph")
+    assert (levels != one(condition, asked, replace(settings, guidance=1.0), driver="graph")).any()
+    told, of_any = (make(condition)(heard(asked, levels))[0] for make in (network, network_of_any))
+    numbers = sampling.uniforms(sampling.keys_of([5]), tf.range(70)[:, None])[:, 0]
+    logits = of_any + 1.6 * (told - of_any)
+    expected = sampling.draw(settings.kind, logits, numbers, settings.settings(256))
+    np.testing.assert_array_equal(levels, expected)
+    np.testing.assert_array_equal(one(condition, asked, settings, driver="xla"), levels)
+    primed = replace(asked, samples=27, prime=levels[:43])
+    other = clip(condition, 12, seed=6)
+    for driver in ("graph", "xla"):
+        (rest, _) = engine(condition).generate([primed, other], settings, driver=driver, lanes=2)
+        np.testing.assert_array_equal(rest, levels[43:])
+    with pytest.raises(ValueError, match="guidance must be 1 for a network without labels"):
+        engine("plain").stream(clip("plain", 5), settings)
 
 
 def test_clips_do_not_depend_on_each_other() -> None:

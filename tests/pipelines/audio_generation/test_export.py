@@ -27,7 +27,7 @@ from tests.pipelines.audio_generation.networks import network
 from tests.pipelines.encoded_audio import sound
 from tests.pipelines.python_process import run_python
 
-RATE_HZ, CHUNK = 8000, 32
+RATE_HZ, CHUNK, GUIDANCE = 8000, 32, 1.5
 PLAIN, LABEL, VOCODER = "plain", "label, kernel 3", "labels and frames, kernel 3"
 MEL = MelSpec(
     rate_hz=RATE_HZ,
@@ -41,10 +41,14 @@ MEL = MelSpec(
 DIGITS, SPEAKERS = ("zero", "one", "two"), ("theo", "george")
 SOUNDS: dict[str, dict[str, Any]] = {
     PLAIN: {"labels": {}, "mel": None},
-    LABEL: {"labels": {"label": DIGITS}, "mel": None},
-    VOCODER: {"labels": {"label": DIGITS, "speaker": SPEAKERS}, "mel": MEL},
+    LABEL: {"labels": {"label": DIGITS}, "mel": None, "guidance": GUIDANCE},
+    VOCODER: {
+        "labels": {"label": DIGITS, "speaker": SPEAKERS},
+        "mel": MEL,
+        "guidance": GUIDANCE,
+    },
 }
-STATED = ("model", "rate_hz", "level_db", "labels", "mel", "preset", "metadata")
+STATED = ("model", "rate_hz", "level_db", "labels", "mel", "guidance", "preset", "metadata")
 
 Made = Callable[[str], tuple[AudioGeneration, ExportedGenerator]]
 
@@ -92,7 +96,8 @@ def made(folder: Callable[[str], Path]) -> Made:
 def asked(count: int | None = None, **values: Any) -> dict[str, tf.Tensor]:
     """Return inputs: those of `values`, and how levels are drawn, for one clip or several."""
     types = {"seed": tf.int64, "top_k": tf.int32}
-    values = {"seed": 0, "temperature": 1.0, "top_k": 0, "top_p": 1.0, **values}
+    guidance = {"guidance": GUIDANCE} if "label" in values else {}
+    values = {"seed": 0, "temperature": 1.0, "top_k": 0, "top_p": 1.0, **guidance, **values}
     inputs = {}
     for name, value in values.items():
         kind = tf.string if isinstance(value, str | bytes) else types.get(name, tf.float32)
@@ -146,6 +151,7 @@ def test_levels_are_drawn_as_the_pipeline_draws_them(made: Made) -> None:
         "temperature": [0.7, 1.3, 1.0],
         "top_k": [0, 20, 300],
         "top_p": [1.0, 0.9, 1.0],
+        "guidance": [1.0, 0.5, 3.0],
     }
     answer = exported.endpoints["serving_default"](**asked(3, seconds=0.01, label="two", **drawing))
     for place in range(3):
@@ -174,13 +180,15 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"top_k": -1}, "top_k must be 1 or more, or 0 for all levels; got -1"),
     ({"top_p": 0.0}, "top_p must be above 0 and at most 1; got 0"),
     ({"top_p": 1.5}, "top_p must be above 0 and at most 1; got 1.5"),
+    ({"guidance": -0.1}, "guidance must be 0 to 10; got -0.1"),
+    ({"guidance": np.nan}, "guidance must be 0 to 10; got nan"),
 ]
 
 
 def test_what_cannot_be_harms_no_other(made: Made) -> None:
     pipeline, exported = made(LABEL)
     good: dict[str, Any] = {"label": "one", "seed": 4, "seconds": 0.005}
-    good |= {"temperature": 1.0, "top_k": 0, "top_p": 1.0}
+    good |= {"temperature": 1.0, "top_k": 0, "top_p": 1.0, "guidance": GUIDANCE}
     items = [good, *({**good, **changes} for changes, _ in BAD), good]
     columns: dict[str, Any] = {name: [item[name] for item in items] for name in good}
     inputs = asked(None, **columns)
@@ -345,6 +353,7 @@ root = tf.saved_model.load(served)
 answer = root.signatures["serving_default"](
     seconds=one(0.009, tf.float32), label=one("two", tf.string), seed=one(21, tf.int64),
     temperature=one(1.0, tf.float32), top_k=one(0, tf.int32), top_p=one(1.0, tf.float32),
+    guidance=one(1.5, tf.float32),
 )
 tf.io.write_file(by_tensorflow, answer["wav_bytes"][0])
 assert not {"pipelines", "models", "soundfile"} & set(sys.modules)
@@ -381,7 +390,7 @@ def test_what_a_saved_model_cannot_is_refused(made: Made) -> None:
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        ({"labels": {}}, r"the network's numbers of classes, \(3,\); got \(\)"),
+        ({"labels": {}, "guidance": 1.0}, r"the network's numbers of classes, \(3,\); got \(\)"),
         ({"labels": {"frames": DIGITS}}, "called as another input .* got 'frames'; rename it"),
         ({"mel": MEL}, "the network takes no frames; got a mel spec of 4 bands"),
     ],

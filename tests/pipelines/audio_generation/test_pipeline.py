@@ -83,6 +83,10 @@ def test_a_clip_is_the_same_in_any_list() -> None:
 def test_how_levels_are_drawn_is_told() -> None:
     result = plain()(QUICK_S, seed=1, top_k=1, temperature=0.5)
     assert (result.temperature, result.top_k, result.top_p) == (0.5, 1, 1.0)
+    say, words = speaker(), {"seed": 1, "label": "one", "speaker": "theo"}
+    usual, plainly = say(QUICK_S, **words), say(QUICK_S, **words, guidance=1)
+    assert (result.guidance, usual.guidance, plainly.guidance) == (1.0, 1.5, 1)
+    assert (usual.levels != plainly.levels).any()
     with pytest.warns(UserWarning, match="temperature 0 takes the likeliest"):
         np.testing.assert_array_equal(plain()(QUICK_S, temperature=0).levels, result.levels)
 
@@ -95,6 +99,7 @@ def test_how_levels_are_drawn_is_told() -> None:
         (lambda: plain()(1.0, label="seven"), TypeError, "no label 'label'; it has none"),
         (lambda: plain()(-1), ValueError, "seconds must be above 0"),
         (lambda: plain()(1.0, temperature=-1), ValueError, "temperature must be 0 or more"),
+        (lambda: plain()(1.0, guidance=2), ValueError, "guidance must be 1 for a network without"),
         (lambda: plain()(1.0, driver="cuda"), ValueError, "unknown driver 'cuda'"),
         (lambda: _any(plain()).stream([1, 2]), ValueError, "a stream or a file is one clip"),
         (lambda: _any(plain()).stream(1, driver="cuda"), ValueError, "unknown driver 'cuda'"),
@@ -370,6 +375,7 @@ def test_what_a_preset_states_is_plain(tmp_path: Path) -> None:
         "level_db": -1.0,
         "labels": {"label": list(DIGITS), "speaker": list(SPEAKERS)},
         "mel": None,
+        "guidance": 1.5,
     }
     stated = load_preset(vocoder().save(tmp_path / "vocoder"))
     assert stated.config["options"] == {"local_dim": 12, "hop": 80}

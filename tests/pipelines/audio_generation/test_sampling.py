@@ -135,6 +135,8 @@ def test_a_temperature_of_0_takes_the_likeliest_and_warns() -> None:
         ({"top_k": 2.5}, "top_k must be a whole number of at least 1; got 2.5"),
         ({"top_p": 0.0}, "top_p must be above 0 and at most 1; got 0.0"),
         ({"top_p": 1.1}, "top_p must be above 0 and at most 1; got 1.1"),
+        ({"guidance": -0.5}, "guidance must be 0 to 10; got -0.5"),
+        ({"guidance": float("nan")}, "guidance must be 0 to 10; got nan"),
     ],
 )
 def test_settings_out_of_range_are_refused(arguments, says: str) -> None:
