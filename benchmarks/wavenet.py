@@ -37,6 +37,7 @@ from models.generative.wavenet import silence
 from pipelines.audio_generation.clips import Clip
 from pipelines.audio_generation.compiled_cache import FLAG, VARIABLE
 from pipelines.audio_generation.engine import CHUNK, Engine
+from pipelines.audio_generation.sampling import Sampling
 
 RATE_HZ = 8_000
 LEAST_SPEED, LEAST_OF_NAIVE, LEAST_OF_TORCH = 25_000, 1_000, 15
@@ -134,6 +135,7 @@ def main() -> int:
     costs = measure(calls, rounds=size.rounds)
     print(speeds(size, costs), "\n")
     print(ceiling(model, engine, size, costs[XLA].core_s / size.samples[XLA]), "\n")
+    print(guided(size), "\n")
     by_length = over_length(engine, size)
     print(length_table(by_length), "\n")
     waits, peaks = streamed(size)
@@ -202,6 +204,19 @@ def multiply_adds(model: keras.Model) -> int:
     kernels = [layer.kernel for layer in model.layers if hasattr(layer, "kernel")]
     first = model.get_layer("first_conv").kernel
     return sum(int(np.prod(kernel.shape)) for kernel in kernels if kernel is not first)
+
+
+def guided(size: Size) -> str:
+    """Return what being led by a label costs, for which logits are computed twice, as a table."""
+    engine = Engine(create_model(size.network, global_classes=[10, 6]))
+    clip = Clip(samples=size.samples[XLA], labels=(7, 4))
+    calls = {
+        name: partial(engine.generate, [clip], Sampling(guidance=guidance), driver="xla")
+        for name, guidance in (("as learned", 1.0), ("guided", 1.5))
+    }
+    costs = measure(calls, rounds=size.rounds)
+    rows = [(name, digits(clip.samples / cost.core_s)) for name, cost in costs.items()]
+    return table((f"`{size.network}` with labels, one clip", "samples a CPU-second"), rows)
 
 
 def over_length(engine: Engine, size: Size) -> dict[float, Cost]:

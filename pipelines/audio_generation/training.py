@@ -115,5 +115,6 @@ class GeneratorTraining(RecipeTraining[GeneratorRecipe]):
             level_db=chosen.level_db,
             labels=LABELS if chosen.given == "labels" else None,
             mel=MEL if chosen.given == "mel" else None,
+            guidance=chosen.guidance,
             preset=self.run.name,
         )

@@ -52,14 +52,15 @@ def test_nothing_need_be_said(preset: Path, capsys: pytest.CaptureFixture[str]) 
 
 def test_clips_are_those_of_the_pipeline(preset: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ("--label", "seven", "--seed", "7", "--count", "3", "--temperature", "0.9")
-    form = ("--top-k", "99", "--format", "flac", "--out", "deep/said", "--jsonl")
+    drawn = ("--top-k", "99", "--guidance", "1.2")
+    form = ("--format", "flac", "--out", "deep/said", "--jsonl")
     status, out, err = call_here(
-        capsys, "generate", "audio", "--preset", preset, *SECONDS, *words, *form
+        capsys, "generate", "audio", "--preset", preset, *SECONDS, *words, *drawn, *form
     )
     assert (status, err) == (0, "")
     rows = [json.loads(line) for line in out.splitlines()]
     say = AudioGeneration.from_preset(preset)
-    results = say([0.03] * 3, seed=7, label="seven", temperature=0.9, top_k=99)
+    results = say([0.03] * 3, seed=7, label="seven", temperature=0.9, top_k=99, guidance=1.2)
     for row, result in zip(rows, results, strict=True):
         name = f"seven_{result.labels['speaker']}_{result.seed}.flac"
         assert row["saved"] == str(Path("deep", "said", name))

@@ -28,7 +28,8 @@ SMALL = GeneratorRecipe(
 def test_it_learns_and_ships_what_it_measured(
     given: str, level_db: float | None, spoken: Path, tmp_path: Path
 ) -> None:
-    small = replace(SMALL, given=given, level_db=level_db)  # type: ignore[arg-type]
+    guidance = 1.5 if given == "labels" else 1.0
+    small = replace(SMALL, given=given, level_db=level_db, guidance=guidance)  # type: ignore[arg-type]
     report = train_recipe("small", out=tmp_path, instead=small, data=spoken)
     rows = logged(tmp_path / "seed_0")
     assert rows[-1]["loss"] < rows[0]["loss"]
@@ -39,6 +40,7 @@ def test_it_learns_and_ships_what_it_measured(
     generator = AudioGeneration.from_preset(report["preset"])
     assert list(generator.labels) == (["label", "speaker"] if given == "labels" else [])
     assert (generator.level_db, generator.mel is None) == (level_db, given != "mel")
+    assert generator.guidance == guidance
     (metric,) = generator.metadata["metrics"]
     assert metric["value"] == generator.evaluate("fsdd", folder=spoken).bits_per_sample
     # Half precision's rounding of the weights, on some 6 bits.
