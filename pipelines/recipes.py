@@ -86,15 +86,20 @@ def train_recipe(
     import tensorflow as tf
 
     from pipelines.audio_generation.recipes import GeneratorRecipe
+    from pipelines.classification.recipes import Recipe
     from pipelines.inpainting.recipes import InpainterRecipe, MiddleRecipe
     from pipelines.recipe_runs import RecipeRun
     from pipelines.super_resolution.recipes import UpscalerRecipe
 
     chosen: Any = instead or recipe(name)
     changes = {**(changes or {}), **({} if epochs is None else {"epochs": epochs})}
+    if isinstance(chosen, Recipe):
+        changed = chosen.changed(**changes)
+    else:
+        changed = replace(chosen, plan=chosen.plan.changed(**changes))
     run = RecipeRun[Any](
         name=name,
-        recipe=replace(chosen, plan=chosen.plan.changed(**changes)),
+        recipe=changed,
         out=Path(out),
         data=None if data is None else os.fspath(data),
         seeds=seeds,

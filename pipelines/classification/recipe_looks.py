@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -45,7 +44,7 @@ class RecipeLooks:
             ValueError: There is no such recipe, or a change does not fit.
         """
         found = recipe(name)
-        self.recipe: Recipe = replace(found, plan=found.plan.changed(**(changes or {})))
+        self.recipe: Recipe = found.changed(**(changes or {}))
         self._data, self._seed = data, seed
 
     @property

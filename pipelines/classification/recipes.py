@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Literal
+from typing import Any, Literal
 
 import keras
 
@@ -42,6 +42,8 @@ class Recipe:
         initialisation: Where weights start, see `models.initialisation`; empty for the network's
             own choice.
         noise: Random layers added to the network while it trains.
+        then: A second training that goes on from what the first arrived at, with the next seed;
+            not of a network that is `folded_into` another.
     """
 
     title: str
@@ -59,6 +61,29 @@ class Recipe:
     standardise: StandardisationKind | None = None
     initialisation: str = ""
     noise: Noise | None = None
+    then: TrainingPlan | None = None
+
+    def __post_init__(self) -> None:
+        """Check that a second training finds the network that it goes on with."""
+        if self.then is not None and self.folded_into:
+            raise ValueError(
+                f"a network that is folded into {self.folded_into} cannot be trained on; leave "
+                "`then` out"
+            )
+
+    @property
+    def plans(self) -> tuple[TrainingPlan, ...]:
+        """The trainings, one after the other."""
+        return (self.plan,) if self.then is None else (self.plan, self.then)
+
+    def changed(self, **changes: Any) -> Recipe:
+        """Return the recipe with other values in its plans, as `TrainingPlan.changed` takes them.
+
+        Raises:
+            ValueError: A value is out of range.
+        """
+        plan, *then = (plan.changed(**changes) for plan in self.plans)
+        return replace(self, plan=plan, then=then[0] if then else None)
 
     def criterion(self) -> keras.losses.Loss | None:
         """Return the loss where it is not the plan's."""

@@ -4,16 +4,16 @@ Besides what `pipelines.recipe_runs` names:
 
 OUT/seed_N/preset/      the classifier of one training
 OUT/seed_N/report.json  its figures
+OUT/first/seed_N/       where a recipe goes on from a first training: all that of it
 """
 
 from __future__ import annotations
 
 import json
-import shutil
 import statistics
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,14 +23,14 @@ from models.catalog import create_model
 from models.folding import fold_into
 from pipelines.classification.data import LabelledImages, load_data
 from pipelines.classification.ensemble import Ensemble
-from pipelines.classification.network_training import fit_network, make_network
+from pipelines.classification.network_training import fit_network, make_network, start_from
 from pipelines.classification.picture_cache import cached_pictures
 from pipelines.classification.pipeline import ImageClassification
 from pipelines.classification.recipes import Recipe
 from pipelines.preprocessing import ImagePreprocessing
 from pipelines.recipe_runs import REPORT, RecipeRun, write_report
-from pipelines.training.replicas import is_chief
-from pipelines.training.run_folder import LOG
+from pipelines.training.replicas import everyones, is_chief
+from pipelines.training.run_folder import LOG, read_log, write_log
 
 PRESET = "preset"
 
@@ -95,6 +95,23 @@ class _SeedRun:
         found: dict[str, Any] = json.loads((self.folder / REPORT).read_text("utf-8"))
         return found
 
+    @property
+    def first(self) -> _SeedRun | None:
+        """The training from which this one goes on, if it does."""
+        if self.recipe.then is None:
+            return None
+        recipe = replace(self.recipe, then=None)
+        return _SeedRun(replace(self.run, recipe=recipe, out=self.run.out / "first"), self.seed)
+
+    @property
+    def log(self) -> list[dict[str, float]]:
+        """A row an epoch, those of the first training before those of the second."""
+        rows = read_log(self.folder / LOG)
+        if self.first is None:
+            return rows
+        before = self.first.log
+        return [*before, *({**row, "epoch": row["epoch"] + len(before)} for row in rows)]
+
     def complete(self) -> None:
         """Train, measure and write, unless that is done.
 
@@ -108,18 +125,26 @@ class _SeedRun:
                     "another folder, or remove that one"
                 )
             return
-        run, chosen, train = self.run, self.recipe, self._pictures("train")
-        keras.utils.set_random_seed(self.seed)
+        run, chosen, first = self.run, self.recipe, self.first
+        plan, seed = chosen.plan, self.seed
+        if first is not None:
+            first.complete()
+            everyones(0, run.strategy)  # the chief has written it
+            plan, seed = chosen.plans[-1], self.seed + 1  # another order, other changes
+        train = self._pictures("train")
+        keras.utils.set_random_seed(seed)
         network = make_network(
             chosen.model,
             chosen.preprocessing,
             classes=len(train.classes),
-            precision=chosen.plan.precision,
+            precision=plan.precision,
             initialisation=chosen.initialisation,
             noise=chosen.noise,
-            seed=self.seed,
+            seed=seed,
             strategy=run.strategy,
         )
+        if first is not None:
+            start_from(network, ImageClassification.from_preset(first.folder / PRESET).model)
         fitted = cached_pictures(train, chosen.preprocessing, progress=run.progress)
         preprocessing = chosen.preprocessing
         if chosen.standardise:
@@ -130,10 +155,10 @@ class _SeedRun:
             preprocessing,
             fitted.images,
             fitted.labels,
-            plan=chosen.plan,
+            plan=plan,
             augment=chosen.augment,
             loss=chosen.criterion(),
-            seed=self.seed,
+            seed=seed,
             folder=self.folder,
             progress=run.progress,
             monitor=run.monitor,
@@ -141,7 +166,7 @@ class _SeedRun:
             facts={"recipe": self._identity()},
         )
         if is_chief(run.strategy):
-            minutes = (time.monotonic() - start) / 60
+            minutes = (time.monotonic() - start) / 60 + (first.report["minutes"] if first else 0)
             self._ship(network, preprocessing, train, minutes)
 
     def _identity(self) -> dict[str, Any]:
@@ -193,7 +218,7 @@ class _SeedRun:
         report = {
             "recipe": self.run.name,
             "seed": self.seed,
-            "epochs": chosen.plan.epochs,
+            "epochs": sum(plan.epochs for plan in chosen.plans),
             "minutes": round(minutes, 1),
             "accuracy": measured.accuracy,
             "ece": measured.ece,
@@ -232,4 +257,4 @@ def _publish(first: _SeedRun, summary: Mapping[str, Any], others: Sequence[Label
     keys = ("name", "value", "data", "command")
     metrics = [dict(zip(keys, row, strict=True)) for row in rows]
     published = classifier.save(summary["preset"], metadata={"metrics": metrics}, overwrite=True)
-    shutil.copy(first.folder / LOG, published / LOG)
+    write_log(published / LOG, first.log)

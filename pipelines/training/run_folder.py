@@ -87,12 +87,7 @@ class RunFolder:
 
     def write_log(self, rows: Sequence[Mapping[str, float]]) -> None:
         """Write the rows so far as a table."""
-        text = io.StringIO()
-        names = list(dict.fromkeys(name for row in rows for name in row))
-        writer = csv.DictWriter(text, names)
-        writer.writeheader()
-        writer.writerows(rows)
-        write_whole(self.path / LOG, lambda file: file.write(text.getvalue().encode()))
+        write_log(self.path / LOG, rows)
 
     def write_events(self, row: Mapping[str, float]) -> None:
         """Append a row to TensorBoard's log, which needs no TensorBoard to be written.
@@ -117,3 +112,19 @@ class RunFolder:
                     number = tf.constant(value, tf.float32)
                     tf.summary.write(name, number, step=int(row["epoch"]), metadata=metadata)
         self._events.flush()
+
+
+def write_log(path: Path, rows: Sequence[Mapping[str, float]]) -> None:
+    """Write a log's rows as a table, whole or not at all."""
+    text = io.StringIO()
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    writer = csv.DictWriter(text, names)
+    writer.writeheader()
+    writer.writerows(rows)
+    write_whole(path, lambda file: file.write(text.getvalue().encode()))
+
+
+def read_log(path: Path) -> list[dict[str, float]]:
+    """Return the rows that `write_log` wrote."""
+    with path.open(newline="", encoding="utf-8") as file:
+        return [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
