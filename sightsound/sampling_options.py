@@ -5,10 +5,13 @@ from __future__ import annotations
 import argparse
 import re
 import warnings
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sightsound.arguments import as_usage_error, count
 from sightsound.console import complain
+
+if TYPE_CHECKING:
+    from pipelines.audio_generation.generator import SoundGenerator
 
 
 def add_sampling_options(parser: argparse.ArgumentParser) -> None:
@@ -38,11 +41,11 @@ def add_sampling_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def drawing_of(options: argparse.Namespace) -> dict[str, Any]:
+def drawing_of(options: argparse.Namespace, generate: SoundGenerator) -> dict[str, Any]:
     """Return what the pipelines call them, checked; a warning becomes one line, here and only here.
 
     Raises:
-        UsageError: One is out of range.
+        UsageError: One is out of range, or nothing for what generates.
     """
     from pipelines.audio_generation.sampling import Sampling
 
@@ -55,7 +58,7 @@ def drawing_of(options: argparse.Namespace) -> dict[str, Any]:
         drawing["guidance"] = options.guidance
     with as_usage_error(), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        Sampling(**drawing)
+        Sampling(**drawing).check(generate.labels)
     for warning in caught:
         complain(str(warning.message))
         warnings.filterwarnings("ignore", re.escape(str(warning.message)))

@@ -87,7 +87,7 @@ def run(options: argparse.Namespace) -> int:
     seeds = [options.seed + k if options.seed is not None else None for k in range(options.count)]
     with as_usage_error():
         plan = generate.plan(options.seconds, seed=seeds, **words)
-    drawing = drawing_of(options)
+    drawing = drawing_of(options, generate)
     targets = [options.out] if is_file else [_target(clip, generate, options) for clip in plan]
     if options.begun and any(is_one_of(target, [options.begun]) for target in targets):
         raise UsageError(f"--out must not be the recording itself; got {options.begun}")

@@ -57,7 +57,7 @@ def run(options: argparse.Namespace) -> int:
     """Write the files and print a row a recording; return 1 when one failed."""
     refuse_file(options.out)
     vocoder = _open(options)
-    drawing = drawing_of(options)
+    drawing = drawing_of(options, vocoder)
     sources = list(expand_audio(options.inputs))
     naming = Naming("_vocoded", "recording", FORMATS, FORMATS[0], options.format)
     targets = targets_of(sources, options.out, naming, overwrite=options.overwrite)

@@ -164,6 +164,8 @@ def test_a_wrong_value_is_refused_before_anything_is_made(
         (preset, "--seconds -1", "seconds must be above 0"),
         (preset, "--seed -1", "seed must be a whole number from 0"),
         (preset, "--top-p 0", "top_p must be above 0 and at most 1; got 0.0"),
+        (preset, "--guidance 11", "guidance must be 0 to 10; got 11.0"),
+        (unlabelled, "--guidance 2", "guidance must be 1 for a network without labels"),
         (no_generator, "", "voc is a vocoder, which needs a spectrogram"),
     ):
         line = ("--preset", str(folder), "--out", "o", *words.split())
