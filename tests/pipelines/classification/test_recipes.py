@@ -98,7 +98,7 @@ def test_what_a_recipe_measures_and_adds_stays_out_of_the_shipped_network(
 
 
 def test_a_recipe_may_go_on_from_a_first_training(small_mnist: Path, tmp_path: Path) -> None:
-    plain = replace(recipes.recipe("lenet5_mnist"), also=())
+    plain = replace(recipes.recipe("lenet5_mnist"), model="lenet_micro", also=())
     still = replace(plain.plan, peak_rate=1e-9, weight_decay=0.0)  # so that nothing changes
     run = partial(train_recipe, "lenet5_mnist", instead=replace(plain, then=still))
     report = run(out=tmp_path, data=str(small_mnist), epochs=2)
@@ -107,7 +107,8 @@ def test_a_recipe_may_go_on_from_a_first_training(small_mnist: Path, tmp_path: P
         for folder in (tmp_path / "first", tmp_path)
     )
     for before, after in zip(first, second, strict=True):
-        np.testing.assert_allclose(after, before, atol=1e-4)
+        # What normalises is measured anew, on other batches.
+        np.testing.assert_allclose(after, before, atol=0.005)
     log = [row["epoch"] for row in read_log(Path(report["preset"]) / "log.csv")]
     assert log == [1, 2, 3, 4]
     (tmp_path / "seed_0" / "report.json").unlink()  # as if the second had been interrupted
