@@ -17,6 +17,7 @@ from pipelines.preprocessing import ImagePreprocessing
 from pipelines.standardisation import Kind as StandardisationKind
 from pipelines.training.augmentation import Augmentation
 from pipelines.training.plan import TrainingPlan
+from pipelines.training.schedules import Schedule
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,6 +124,17 @@ MNIST_LICENCE = "not stated in the source used"
 FASHION_LICENCE = "MIT (Zalando)"
 CIFAR10_LICENCE = "none stated"
 
+SPEED_NET = TrainingPlan(
+    epochs=30,
+    batch_size=512,
+    peak_rate=0.02,
+    weight_decay=0.25,
+    optimizer="muon",
+    average=0.99,
+    label_smoothing=0.1,
+    precision="mixed_bfloat16",
+)
+
 RECIPES: Mapping[str, Recipe] = MappingProxyType(
     {
         "lenet_modern_mnist": Recipe(
@@ -185,15 +197,15 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
             data="cifar10",
             measured="validation",
             preprocessing=CIFAR10,
-            plan=TrainingPlan(
-                epochs=30,
-                batch_size=512,
-                peak_rate=0.02,
-                weight_decay=0.25,
-                optimizer="muon",
-                average=0.99,
-                label_smoothing=0.1,
-                precision="mixed_bfloat16",
+            plan=SPEED_NET,
+            # The mean of weights that a constant rate keeps moving is better than where a falling
+            # rate ends (arXiv:1803.05407).
+            then=replace(
+                SPEED_NET,
+                epochs=28,
+                peak_rate=0.006,
+                schedule=Schedule(kind="constant", warm_up=0.02),
+                average=0.999,
             ),
             augment=replace(SMALL_PHOTOGRAPHS, crop_px=4, cutout_px=12),
             expected="93.7 % of CIFAR-10's 5,000 held-out pictures, 94.6 % with mirror images; "
