@@ -101,11 +101,10 @@ def test_maps_and_image_under_mixed_precision(name: str) -> None:
     try:
         model = catalog.create_model(name)
         family = catalog.FAMILIES[catalog.model_info(name).family]
-        stages = catalog.features(model)
-        x = images(name, 1, 5, 8)
-        enlarged = model(x, training=False)
+        # One network of both, which computes what they share once.
+        both = keras.Model(model.input, [model.output, catalog.features(model).output])
+        enlarged, maps = both(images(name, 1, 5, 8), training=False)
         assert enlarged.dtype == "float32"
-        maps = stages(x, training=False)
         assert tuple(maps) == family.feature_names(spec_of(name))
         assert len({value.shape[1:3] for value in maps.values()}) == 1  # all at the small size
         assert {value.dtype.name for value in maps.values()} == {"bfloat16"}
