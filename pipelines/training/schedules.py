@@ -1,8 +1,8 @@
 """Learning rates over a training: each schedule is one formula of the step.
 
 With t the step, E steps an epoch, e = t / E, T steps in all, W of them before the rate may fall
-(those of the warm-up; the part `hold` of all, where that is longer), r the peak, f the factor, l the
-last rate and u = (t - W) / (T - W):
+(those of the warm-up; the part `hold` of all, where that is longer), r the peak, f the factor, l
+the last rate and u = (t - W) / (T - W):
 
     constant      r
     step          r f^k, where k milestones (in epochs) have been reached
