@@ -98,9 +98,9 @@ class _SeedRun:
     @property
     def first(self) -> _SeedRun | None:
         """The training from which this one goes on, if it does."""
-        if self.recipe.then is None:
+        if self.recipe.finish is None:
             return None
-        recipe = replace(self.recipe, then=None)
+        recipe = replace(self.recipe, finish=None)
         return _SeedRun(replace(self.run, recipe=recipe, out=self.run.out / "first"), self.seed)
 
     @property
@@ -126,11 +126,12 @@ class _SeedRun:
                 )
             return
         run, chosen, first = self.run, self.recipe, self.first
-        plan, seed = chosen.plan, self.seed
-        if first is not None:
+        plan, augment, seed = chosen.plan, chosen.augment, self.seed
+        if chosen.finish is not None and first is not None:
             first.complete()
             everyones(0, run.strategy)  # the chief has written it
-            plan, seed = chosen.plans[-1], self.seed + 1  # another order, other changes
+            plan, augment = chosen.finish.plan, chosen.finish.augment
+            seed += 1  # another order, other changes
         train = self._pictures("train")
         keras.utils.set_random_seed(seed)
         network = make_network(
@@ -156,7 +157,7 @@ class _SeedRun:
             fitted.images,
             fitted.labels,
             plan=plan,
-            augment=chosen.augment,
+            augment=augment,
             loss=chosen.criterion(),
             seed=seed,
             folder=self.folder,

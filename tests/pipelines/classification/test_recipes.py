@@ -21,6 +21,7 @@ from pipelines.classification.pipeline import ImageClassification
 from pipelines.classification.recipe_looks import RecipeLooks
 from pipelines.presets import list_presets, load_preset
 from pipelines.recipes import train_recipe
+from pipelines.training.augmentation import Augmentation
 from pipelines.training.run_folder import read_log
 from tests.conftest import DATA_PACK
 
@@ -99,8 +100,9 @@ def test_what_a_recipe_measures_and_adds_stays_out_of_the_shipped_network(
 
 def test_a_recipe_may_go_on_from_a_first_training(small_mnist: Path, tmp_path: Path) -> None:
     plain = replace(recipes.recipe("lenet5_mnist"), model="lenet_micro", also=())
-    still = replace(plain.plan, peak_rate=1e-9, weight_decay=0.0)  # so that nothing changes
-    run = partial(train_recipe, "lenet5_mnist", instead=replace(plain, then=still))
+    plan = replace(plain.plan, peak_rate=1e-9, weight_decay=0.0)  # so that nothing changes
+    still = recipes.Finish(plan=plan, augment=Augmentation())
+    run = partial(train_recipe, "lenet5_mnist", instead=replace(plain, finish=still))
     report = run(out=tmp_path, data=str(small_mnist), epochs=2)
     first, second = (
         ImageClassification.from_preset(folder / "seed_0" / "preset").model.get_weights()
@@ -116,7 +118,7 @@ def test_a_recipe_may_go_on_from_a_first_training(small_mnist: Path, tmp_path: P
     assert run(out=tmp_path, data=str(small_mnist), epochs=2) == report
     assert (tmp_path / "first" / "seed_0" / "report.json").stat().st_mtime_ns == written
     with pytest.raises(ValueError, match="folded into all_cnn_c cannot be trained on"):
-        replace(recipes.recipe("all_cnn_c_cifar10"), then=still)
+        replace(recipes.recipe("all_cnn_c_cifar10"), finish=still)
 
 
 def test_a_recipe_can_be_looked_at_before_it_runs(small_mnist: Path, tmp_path: Path) -> None:
