@@ -21,8 +21,8 @@ from pipelines.training.schedules import Schedule
 
 
 @dataclass(frozen=True, kw_only=True)
-class Finish:
-    """A second training, which goes on from what the first arrived at, with the next seed.
+class Stage:
+    """A training that goes on from what the one before it arrived at, with the next seed.
 
     Attributes:
         plan: How long and how fast.
@@ -56,7 +56,7 @@ class Recipe:
         initialisation: Where weights start, see `models.initialisation`; empty for the network's
             own choice.
         noise: Random layers added to the network while it trains.
-        finish: A second training; none of a network that is `folded_into` another.
+        then: Further trainings, in their order; none of a network that is `folded_into` another.
     """
 
     title: str
@@ -74,20 +74,20 @@ class Recipe:
     standardise: StandardisationKind | None = None
     initialisation: str = ""
     noise: Noise | None = None
-    finish: Finish | None = None
+    then: tuple[Stage, ...] = ()
 
     def __post_init__(self) -> None:
-        """Check that a second training finds the network that it goes on with."""
-        if self.finish is not None and self.folded_into:
+        """Check that further trainings find the network that they go on with."""
+        if self.then and self.folded_into:
             raise ValueError(
                 f"a network that is folded into {self.folded_into} cannot be trained on; leave "
-                "`finish` out"
+                "`then` out"
             )
 
     @property
-    def plans(self) -> tuple[TrainingPlan, ...]:
-        """The trainings, one after the other."""
-        return (self.plan,) if self.finish is None else (self.plan, self.finish.plan)
+    def stages(self) -> tuple[Stage, ...]:
+        """All trainings, in their order."""
+        return (Stage(plan=self.plan, augment=self.augment), *self.then)
 
     def changed(self, **changes: Any) -> Recipe:
         """Return the recipe with other values in its plans, as `TrainingPlan.changed` takes them.
@@ -95,10 +95,8 @@ class Recipe:
         Raises:
             ValueError: A value is out of range.
         """
-        finish = self.finish
-        if finish is not None:
-            finish = replace(finish, plan=finish.plan.changed(**changes))
-        return replace(self, plan=self.plan.changed(**changes), finish=finish)
+        then = tuple(replace(stage, plan=stage.plan.changed(**changes)) for stage in self.then)
+        return replace(self, plan=self.plan.changed(**changes), then=then)
 
     def criterion(self) -> keras.losses.Loss | None:
         """Return the loss where it is not the plan's."""
@@ -132,6 +130,7 @@ CIFAR10 = ImagePreprocessing(
 HANDWRITING = Augmentation(rotation_deg=11.5, log_scale=0.12, shear=0.2, shift_px=2.0)
 # Alternating mirror images and shifts of two pixels (arXiv:2404.00498, section 3.6).
 SMALL_PHOTOGRAPHS = Augmentation(crop_px=2, mirror="alternate")
+CUT_PHOTOGRAPHS = replace(SMALL_PHOTOGRAPHS, crop_px=4, cutout_px=12)
 CLOTHES = Augmentation(shift_px=1.5, mirror=True)
 
 MNIST_LICENCE = "not stated in the source used"
@@ -212,17 +211,30 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
             measured="validation",
             preprocessing=CIFAR10,
             plan=SPEED_NET,
-            augment=replace(SMALL_PHOTOGRAPHS, crop_px=4, cutout_px=12),
-            # At last it sees whole pictures, as it will be shown them (arXiv:1909.09148).
-            finish=Finish(
-                plan=replace(
-                    SPEED_NET,
-                    epochs=3,
-                    peak_rate=0.002,
-                    schedule=Schedule(kind="linear", warm_up=0.05),
-                    average=0.98,
+            augment=CUT_PHOTOGRAPHS,
+            then=(
+                # The mean of weights that a constant rate keeps moving (arXiv:1803.05407).
+                Stage(
+                    plan=replace(
+                        SPEED_NET,
+                        epochs=23,
+                        peak_rate=0.006,
+                        schedule=Schedule(kind="constant", warm_up=0.024),
+                        average=0.999,
+                    ),
+                    augment=CUT_PHOTOGRAPHS,
                 ),
-                augment=SMALL_PHOTOGRAPHS,
+                # At last whole pictures, as it will be shown them (arXiv:1909.09148).
+                Stage(
+                    plan=replace(
+                        SPEED_NET,
+                        epochs=3,
+                        peak_rate=0.002,
+                        schedule=Schedule(kind="linear", warm_up=0.05),
+                        average=0.98,
+                    ),
+                    augment=SMALL_PHOTOGRAPHS,
+                ),
             ),
             expected="93.7 % of CIFAR-10's 5,000 held-out pictures, 94.6 % with mirror images; "
             "two hours on a core",

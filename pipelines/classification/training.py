@@ -4,7 +4,7 @@ Besides what `pipelines.recipe_runs` names:
 
 OUT/seed_N/preset/      the classifier of one training
 OUT/seed_N/report.json  its figures
-OUT/first/seed_N/       where a recipe goes on from a first training: all that of it
+OUT/before/             of a recipe of several stages: all that of the stages before the last
 """
 
 from __future__ import annotations
@@ -96,20 +96,18 @@ class _SeedRun:
         return found
 
     @property
-    def first(self) -> _SeedRun | None:
-        """The training from which this one goes on, if it does."""
-        if self.recipe.finish is None:
+    def before(self) -> _SeedRun | None:
+        """The stages before the last, if there are some."""
+        if not self.recipe.then:
             return None
-        recipe = replace(self.recipe, finish=None)
-        return _SeedRun(replace(self.run, recipe=recipe, out=self.run.out / "first"), self.seed)
+        recipe = replace(self.recipe, then=self.recipe.then[:-1])
+        return _SeedRun(replace(self.run, recipe=recipe, out=self.run.out / "before"), self.seed)
 
     @property
     def log(self) -> list[dict[str, float]]:
-        """A row an epoch, those of the first training before those of the second."""
+        """A row an epoch, of all stages."""
         rows = read_log(self.folder / LOG)
-        if self.first is None:
-            return rows
-        before = self.first.log
+        before = self.before.log if self.before else []
         return [*before, *({**row, "epoch": row["epoch"] + len(before)} for row in rows)]
 
     def complete(self) -> None:
@@ -125,27 +123,25 @@ class _SeedRun:
                     "another folder, or remove that one"
                 )
             return
-        run, chosen, first = self.run, self.recipe, self.first
-        plan, augment, seed = chosen.plan, chosen.augment, self.seed
-        if chosen.finish is not None and first is not None:
-            first.complete()
+        run, chosen, before, stage = self.run, self.recipe, self.before, self.recipe.stages[-1]
+        seed = self.seed + len(chosen.then)  # in each stage another order and other changes
+        if before is not None:
+            before.complete()
             everyones(0, run.strategy)  # the chief has written it
-            plan, augment = chosen.finish.plan, chosen.finish.augment
-            seed += 1  # another order, other changes
         train = self._pictures("train")
         keras.utils.set_random_seed(seed)
         network = make_network(
             chosen.model,
             chosen.preprocessing,
             classes=len(train.classes),
-            precision=plan.precision,
+            precision=stage.plan.precision,
             initialisation=chosen.initialisation,
             noise=chosen.noise,
             seed=seed,
             strategy=run.strategy,
         )
-        if first is not None:
-            start_from(network, ImageClassification.from_preset(first.folder / PRESET).model)
+        if before is not None:
+            start_from(network, ImageClassification.from_preset(before.folder / PRESET).model)
         fitted = cached_pictures(train, chosen.preprocessing, progress=run.progress)
         preprocessing = chosen.preprocessing
         if chosen.standardise:
@@ -156,8 +152,8 @@ class _SeedRun:
             preprocessing,
             fitted.images,
             fitted.labels,
-            plan=plan,
-            augment=augment,
+            plan=stage.plan,
+            augment=stage.augment,
             loss=chosen.criterion(),
             seed=seed,
             folder=self.folder,
@@ -167,7 +163,7 @@ class _SeedRun:
             facts={"recipe": self._identity()},
         )
         if is_chief(run.strategy):
-            minutes = (time.monotonic() - start) / 60 + (first.report["minutes"] if first else 0)
+            minutes = (time.monotonic() - start) / 60 + (before.report["minutes"] if before else 0)
             self._ship(network, preprocessing, train, minutes)
 
     def _identity(self) -> dict[str, Any]:
@@ -219,7 +215,7 @@ class _SeedRun:
         report = {
             "recipe": self.run.name,
             "seed": self.seed,
-            "epochs": sum(plan.epochs for plan in chosen.plans),
+            "epochs": sum(stage.plan.epochs for stage in chosen.stages),
             "minutes": round(minutes, 1),
             "accuracy": measured.accuracy,
             "ece": measured.ece,

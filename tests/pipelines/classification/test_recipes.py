@@ -98,27 +98,27 @@ def test_what_a_recipe_measures_and_adds_stays_out_of_the_shipped_network(
     assert report["mean"] > 0.5  # of ten classes, 640 pictures and six epochs
 
 
-def test_a_recipe_may_go_on_from_a_first_training(small_mnist: Path, tmp_path: Path) -> None:
+def test_a_recipe_may_have_several_stages(small_mnist: Path, tmp_path: Path) -> None:
     plain = replace(recipes.recipe("lenet5_mnist"), model="lenet_micro", also=())
     plan = replace(plain.plan, peak_rate=1e-9, weight_decay=0.0)  # so that nothing changes
-    still = recipes.Finish(plan=plan, augment=Augmentation())
-    run = partial(train_recipe, "lenet5_mnist", instead=replace(plain, finish=still))
+    still = recipes.Stage(plan=plan, augment=Augmentation())
+    run = partial(train_recipe, "lenet5_mnist", instead=replace(plain, then=(still,)))
     report = run(out=tmp_path, data=str(small_mnist), epochs=2)
-    first, second = (
+    before, after = (
         ImageClassification.from_preset(folder / "seed_0" / "preset").model.get_weights()
-        for folder in (tmp_path / "first", tmp_path)
+        for folder in (tmp_path / "before", tmp_path)
     )
-    for before, after in zip(first, second, strict=True):
+    for old, new in zip(before, after, strict=True):
         # What normalises is measured anew, on other batches.
-        np.testing.assert_allclose(after, before, atol=0.005)
+        np.testing.assert_allclose(new, old, atol=0.005)
     log = [row["epoch"] for row in read_log(Path(report["preset"]) / "log.csv")]
     assert log == [1, 2, 3, 4]
-    (tmp_path / "seed_0" / "report.json").unlink()  # as if the second had been interrupted
-    written = (tmp_path / "first" / "seed_0" / "report.json").stat().st_mtime_ns
+    (tmp_path / "seed_0" / "report.json").unlink()  # as if the last had been interrupted
+    written = (tmp_path / "before" / "seed_0" / "report.json").stat().st_mtime_ns
     assert run(out=tmp_path, data=str(small_mnist), epochs=2) == report
-    assert (tmp_path / "first" / "seed_0" / "report.json").stat().st_mtime_ns == written
+    assert (tmp_path / "before" / "seed_0" / "report.json").stat().st_mtime_ns == written
     with pytest.raises(ValueError, match="folded into all_cnn_c cannot be trained on"):
-        replace(recipes.recipe("all_cnn_c_cifar10"), finish=still)
+        replace(recipes.recipe("all_cnn_c_cifar10"), then=(still,))
 
 
 def test_a_recipe_can_be_looked_at_before_it_runs(small_mnist: Path, tmp_path: Path) -> None:
