@@ -1,8 +1,7 @@
 """Learning rates over a training: each schedule is one formula of the step.
 
-With t the step, E steps an epoch, e = t / E, T steps in all, W of them before the rate may fall
-(those of the warm-up; the part `hold` of all, where that is longer), r the peak, f the factor, l
-the last rate and u = (t - W) / (T - W):
+With t the step, E steps an epoch, e = t / E, W steps of warm-up, T steps in all, r the peak, f the
+factor, l the last rate and u = (t - W) / (T - W):
 
     constant      r
     step          r f^k, where k milestones (in epochs) have been reached
@@ -45,7 +44,6 @@ class Schedule:
         kind: The formula, see the module.
         warm_up: Part of all steps in which the rate rises in a straight line; 0 to below 1.
         start: Where the warm-up starts, as a part of the peak.
-        hold: Part of all steps before which `linear` and `cosine` do not fall; 0 to below 1.
         milestones: Epochs at which `step` falls, rising.
         factor: What the formulas call f; `step` and `plateau`: below 1.
         last: The last rate of `linear` and `cosine`, as a part of the peak.
@@ -55,7 +53,6 @@ class Schedule:
     kind: Kind = "cosine"
     warm_up: float = 1 / 6
     start: float = 1 / 20
-    hold: float = 0.0
     milestones: tuple[float, ...] = ()
     factor: float = 0.1
     last: float = 0.0
@@ -65,8 +62,8 @@ class Schedule:
         """Check the ranges."""
         if self.kind not in KINDS:
             raise ValueError(f"schedule must be one of {', '.join(KINDS)}; got {self.kind!r}")
-        for name in ("warm_up", "start", "hold", "last"):
-            most = 0.99 if name in ("warm_up", "hold") else 1
+        for name in ("warm_up", "start", "last"):
+            most = 0.99 if name == "warm_up" else 1
             if not 0 <= getattr(self, name) <= most:
                 raise ValueError(f"{name} must be a part, 0 to {most}; got {getattr(self, name)}")
         if self.factor <= 0 or (self.kind in ("step", "plateau") and self.factor >= 1):
@@ -99,8 +96,7 @@ class Schedule:
         warm = 0 if self.kind == "one_cycle" else int(total * self.warm_up)
         t = ops.cast(step, "float32")
         epoch = t / steps_per_epoch
-        falls = max(warm, int(total * self.hold))
-        u = ops.clip((t - falls) / max(1, total - falls), 0.0, 1.0)
+        u = ops.clip((t - warm) / max(1, total - warm), 0.0, 1.0)
         factor = self._factor(epoch, u)
         if warm:
             rising = self.start + (1.0 - self.start) * t / warm

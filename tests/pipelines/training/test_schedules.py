@@ -59,20 +59,6 @@ def test_a_warm_up_rises_in_a_straight_line_to_the_peak(kind) -> None:
         assert found[warm] == pytest.approx(PEAK)
 
 
-@pytest.mark.parametrize("kind", ["linear", "cosine"])
-def test_a_rate_may_stay_at_the_peak_before_it_falls(kind) -> None:
-    found = rates(Schedule(kind=kind, warm_up=0.1, hold=0.6))
-    warm, falls = int(0.1 * TOTAL), int(0.6 * TOTAL)
-    np.testing.assert_allclose(found[warm : falls + 1], PEAK, rtol=1e-6)
-    # From there on it is a shorter schedule's course.
-    short = partial(Schedule(kind=kind, warm_up=0.0).rate, peak=PEAK, epochs=1)
-    expected = [float(short(t, steps_per_epoch=TOTAL - falls)) for t in range(TOTAL - falls)]
-    np.testing.assert_allclose(found[falls:], expected, rtol=1e-5)
-    assert rates(Schedule(kind=kind, warm_up=0.1, hold=0.05)) == rates(
-        Schedule(kind=kind, warm_up=0.1)
-    )
-
-
 def test_the_course_of_the_rate_is_the_same_inside_a_graph_and_as_keras_saves_it() -> None:
     import tensorflow as tf
 
@@ -91,7 +77,6 @@ def test_the_course_of_the_rate_is_the_same_inside_a_graph_and_as_keras_saves_it
         ({"kind": "step", "milestones": (5, 3)}, r"must rise; got \(5, 3\)"),
         ({"kind": "step", "milestones": (5,), "factor": 1.5}, "below 1 for steps; got 1.5"),
         ({"warm_up": 1.0}, "warm_up must be a part, 0 to 0.99; got 1.0"),
-        ({"hold": 1.0}, "hold must be a part, 0 to 0.99; got 1.0"),
         ({"last": -0.1}, "last must be a part, 0 to 1; got -0.1"),
         ({"kind": "plateau", "patience": 0}, "at least 1 epoch; got 0"),
     ],
