@@ -127,4 +127,5 @@ def write_log(path: Path, rows: Sequence[Mapping[str, float]]) -> None:
 def read_log(path: Path) -> list[dict[str, float]]:
     """Return the rows that `write_log` wrote."""
     with path.open(newline="", encoding="utf-8") as file:
-        return [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
+        rows = list(csv.DictReader(file))
+    return [{name: float(value) for name, value in row.items() if value} for row in rows]
