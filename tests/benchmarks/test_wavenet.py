@@ -90,5 +90,6 @@ def test_a_smoke_run_measures_every_loop_length_and_mark(monkeypatch, capsys) ->
     assert any(line.startswith("All 6 generate the levels") for line in lines)
     assert any(line.startswith("A sample takes 6,976 multiply-adds.") for line in lines)
     rows = [line for line in lines if line.startswith("| ")]
-    assert len(rows) == 4 * 2 + 6 + 2 + 3 + 2  # heads and rules; loops, lengths, marks, processes
+    # Heads and rules; loops, guidance, lengths, marks, processes.
+    assert len(rows) == 5 * 2 + 6 + 2 + 2 + 3 + 2
     assert sum(line.startswith(("- holds:", "- FAILS:")) for line in lines) == 6
