@@ -185,6 +185,13 @@ class Stepper:
 
     def _step(self, recent: Any, past: Any, bias: Any) -> tuple[Any, Any]:
         """Return logits (B, classes), and each layer's input, (layers, B, R)."""
+        if bias.shape[0] == 2:
+            # XLA hands products of two rows to threads, which takes longer than one by one.
+            first = self._step(recent[:, :1], past[:, :, :1], bias[:1])
+            second = self._step(recent[:, 1:], past[:, :, 1:], bias[1:])
+            return tf.concat([first[0], second[0]], axis=0), tf.concat(
+                [first[1], second[1]], axis=1
+            )
         rows = tf.gather(self._table, recent + self._table_starts)  # (k, B, R)
         x = tf.reduce_sum(rows, axis=0) + self._first_bias
         inputs, gated = [], []
