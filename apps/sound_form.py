@@ -15,7 +15,7 @@ from pipelines.audio import encode_audio
 
 LONGEST_NEW_S = 20.0
 MOST_SEED = 2**53 - 1  # what a browser's numbers hold
-MOST_GUIDANCE = 3.0  # beyond, voices are hardly told apart
+MOST_OFFERED = 3.0  # guidance; beyond, the voices get lost
 ANY = "any"
 QUESTIONS = {"label": "What it says", "speaker": "Who says it"}  # of the presets that are shipped
 LEARNED = {"temperature": 1.0, "top_k": None, "top_p": 1.0}  # how a network learned to draw
@@ -196,7 +196,7 @@ def _choose_drawing(pipeline: Any) -> dict[str, float]:
             chosen["guidance"] = columns[3].slider(
                 "Guidance",
                 0.0,
-                MOST_GUIDANCE,
+                MOST_OFFERED,
                 pipeline.guidance,
                 0.1,
                 key=f"audio.guidance.{pipeline.preset}",

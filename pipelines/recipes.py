@@ -69,8 +69,8 @@ def train_recipe(
         data: The folder that holds the recipe's sets, and those that its card reports. None lets
             Keras download classifiers' sets; for recordings it is this folder.
         seeds: One training each: first weights, and the order of what is learned from.
-        epochs: Instead of the recipe's.
-        changes: What `TrainingPlan.changed` takes, such as `precision` and `jit`.
+        epochs: Instead of the recipe's, in each of its stages.
+        changes: What `TrainingPlan.changed` takes, such as `precision` and `jit`; likewise.
         strategy: What to train on, see `pipelines.devices`; of several workers each makes this same
             call, and the chief alone writes. The others return nothing.
         progress: Whether to tell on standard error how far it is.
